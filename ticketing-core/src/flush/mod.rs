@@ -1,0 +1,1 @@
+//! The flush: many change sets decided in one go.

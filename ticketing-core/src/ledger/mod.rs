@@ -1,0 +1,7 @@
+//! `BalanceLedger`: double-entry accounts and journal entries. Rows are only inserted.
+
+mod account;
+mod entry;
+
+pub use account::{Account, AccountKey};
+pub use entry::{EntryError, EntryKind, EntrySubject, JournalEntry, Posting, WalletEvent};

@@ -1,0 +1,30 @@
+//! Selling scarce seats on the day when everybody wants them: the domain core.
+
+pub mod admission;
+pub mod aggregate;
+pub mod change_set;
+pub mod checkout;
+pub mod error;
+pub mod event;
+pub mod flush;
+pub mod id;
+pub mod label;
+pub mod ledger;
+pub mod limiter;
+pub mod memory;
+pub mod money;
+pub mod page;
+pub mod payment;
+pub mod performance;
+pub mod policy;
+pub mod port;
+pub mod refund;
+pub mod reservation;
+pub mod seat;
+pub mod service;
+pub mod show;
+pub mod signing;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod ticket;
+pub mod venue;

@@ -1,0 +1,32 @@
+//! In-memory adapters for every port: real concurrency, the same errors as a database would give, no
+//! durability. For tests, simulations, demos and single-process use.
+
+mod clock;
+mod gateway;
+mod holds;
+mod ids;
+mod people;
+mod publisher;
+mod random;
+mod rate_limit;
+mod store;
+mod waiting_room;
+
+pub use clock::{ManualClock, SystemClock};
+pub use gateway::*;
+pub use holds::*;
+pub use ids::ClockIds;
+pub use people::*;
+pub use publisher::*;
+pub use random::SeededRandom;
+pub use rate_limit::*;
+pub use store::*;
+pub use waiting_room::*;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex whose data stays whole even if a holder panicked: every critical section here either
+/// finishes its writes or has not begun them.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

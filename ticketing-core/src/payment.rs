@@ -1,0 +1,41 @@
+//! A payment.
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
+use crate::event::events;
+use crate::id::{PaymentId, ReservationId};
+
+/// A payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    root: Root,
+    id: PaymentId,
+    reservation: ReservationId,
+}
+
+events! {
+    /// What happened to a payment.
+    PaymentEvent {
+        /// It was created.
+        Created = "payment.created" {
+            /// Which.
+            payment: PaymentId,
+        },
+    }
+}
+
+impl Aggregate for Payment {
+    fn reference(&self) -> AggregateRef {
+        AggregateRef { kind: AggregateKind::Payment, id: self.id.as_uuid() }
+    }
+    fn stream(&self) -> StreamKey {
+        StreamKey(self.reservation.as_uuid())
+    }
+    fn root(&self) -> &Root {
+        &self.root
+    }
+    fn root_mut(&mut self) -> &mut Root {
+        &mut self.root
+    }
+}

@@ -1,0 +1,36 @@
+use async_trait::async_trait;
+
+use crate::error::PortError;
+use crate::id::{PerformanceId, ReservationId, UserId};
+use crate::money::Money;
+
+/// What a fraud check is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FraudQuery {
+    /// Who buys.
+    pub user: UserId,
+    /// What for.
+    pub reservation: ReservationId,
+    /// Of which performance.
+    pub performance: PerformanceId,
+    /// The total before discounts.
+    pub total: Money,
+}
+
+/// What it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FraudVerdict {
+    /// Nothing odd.
+    Clear,
+    /// Do not sell.
+    Suspected,
+}
+
+/// What the checkout asks about a purchase. A failure of the port is never a verdict.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait FraudCheck: Send + Sync {
+    /// Whether the purchase looks honest. The same query may be asked more than once.
+    async fn check(&self, query: FraudQuery) -> Result<FraudVerdict, PortError>;
+}

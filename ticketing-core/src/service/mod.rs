@@ -1,0 +1,1 @@
+//! Use cases: each one load, one decision, one commit.

@@ -1,0 +1,24 @@
+//! What adapters and users test with: conformance functions for every port.
+//!
+//! Each function takes a [`Harness`] and fresh handles of the port it tests, and panics where the
+//! port breaks its rule. Run all of a port with its `all` function, or single ones to find a fault.
+
+pub mod clock;
+pub mod gateway;
+mod harness;
+pub mod holds;
+pub mod ids;
+pub mod inspect;
+pub mod outbox;
+pub mod publisher;
+pub mod random;
+pub mod rate_limit;
+pub mod reads;
+pub mod sample;
+pub mod signer;
+pub mod store;
+pub mod timer;
+pub mod users;
+pub mod waiting_room;
+
+pub use harness::Harness;
