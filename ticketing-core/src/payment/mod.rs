@@ -1,0 +1,486 @@
+//! A payment: money in by one tender mix.
+
+mod event;
+mod query;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use event::PaymentEvent;
+pub use state::{FailReason, Honoured, Intent, Method, PaymentRefusal, PaymentState};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::{Applied, Root};
+use crate::allocation::{SeatShare, Tenders, allocate};
+use crate::change_set::{Fingerprint, ReceiptKey};
+use crate::id::{CheckoutId, EntryId, PaymentId, PerformanceId, ReservationId, UserId};
+use crate::money::Money;
+use crate::port::{DepositAccount, RefundAccount};
+use crate::seat::Seats;
+
+/// What a new payment is made of.
+#[derive(Clone, Debug)]
+pub struct NewPayment<'a> {
+    /// Its id: the order id at the gateway.
+    pub id: PaymentId,
+    /// What it pays.
+    pub reservation: &'a crate::reservation::Reservation,
+    /// The checkout that created it.
+    pub checkout: CheckoutId,
+    /// The discount.
+    pub discount: Money,
+    /// The points.
+    pub points: Money,
+    /// The entry that set the points aside, if there are any.
+    pub points_entry: Option<EntryId>,
+    /// How the rest is paid; `None` exactly if no rest is left.
+    pub method: Option<Method>,
+    /// Where a deposit would be refunded to.
+    pub refund_account: Option<RefundAccount>,
+}
+
+/// The call whose answer is kept once the gateway has answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingReceipt {
+    /// Its key.
+    pub key: ReceiptKey,
+    /// Which request it was.
+    pub fingerprint: Fingerprint,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Closing {
+    NotNeeded,
+    Needed,
+    Done,
+}
+
+/// Money in by one tender mix: price = discount + points + external, exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    root: Root,
+    id: PaymentId,
+    reservation: ReservationId,
+    performance: PerformanceId,
+    user: UserId,
+    checkout: CheckoutId,
+    shares: Box<[SeatShare]>,
+    tenders: Tenders,
+    points_entry: Option<EntryId>,
+    points_back: bool,
+    method: Option<Method>,
+    created_at: DateTime<Utc>,
+    asked_at: DateTime<Utc>,
+    paid_at: Option<DateTime<Utc>>,
+    provider_key: Option<crate::label::Token>,
+    account: Option<DepositAccount>,
+    closing: Closing,
+    refund_account: Option<RefundAccount>,
+    received: Money,
+    refunded: Money,
+    receipt: Option<PendingReceipt>,
+    state: PaymentState,
+}
+
+impl Payment {
+    /// Creates the row; nothing is sent. The price is split over the seats here, once.
+    ///
+    /// # Errors
+    /// [`PaymentRefusal`] if the tenders do not make up the price, or the method does not fit.
+    pub fn create(new: NewPayment<'_>, now: DateTime<Utc>) -> Result<Self, PaymentRefusal> {
+        let total = new.reservation.total();
+        let external = total.sub(new.discount)?.sub(new.points)?;
+        if new.method.is_some() == external.is_zero() {
+            return Err(PaymentRefusal::MethodMismatch { external });
+        }
+        let tenders = Tenders { discount: new.discount, points: new.points, external };
+        let prices: Vec<_> =
+            new.reservation.lines().iter().map(|line| (line.seat, line.price)).collect();
+        let shares = allocate(&prices, tenders)?;
+        let mut root = Root::new();
+        root.record(
+            now,
+            PaymentEvent::Created {
+                payment: new.id,
+                reservation: new.reservation.id(),
+                user: new.reservation.user(),
+                points: new.points,
+                external,
+                method: new.method,
+            },
+        );
+        Ok(Self {
+            root,
+            id: new.id,
+            reservation: new.reservation.id(),
+            performance: new.reservation.performance(),
+            user: new.reservation.user(),
+            checkout: new.checkout,
+            shares: shares.into(),
+            tenders,
+            points_entry: new.points_entry,
+            points_back: false,
+            method: new.method,
+            created_at: now,
+            asked_at: now,
+            paid_at: None,
+            provider_key: None,
+            account: None,
+            closing: Closing::NotNeeded,
+            refund_account: new.refund_account,
+            received: total.currency().zero(),
+            refunded: total.currency().zero(),
+            receipt: None,
+            state: PaymentState::Created,
+        })
+    }
+
+    /// Writes down that the confirm is about to be sent.
+    ///
+    /// # Errors
+    /// Not a card payment, another amount, not Created, or sent with another authentication.
+    pub fn begin_confirm(
+        &mut self,
+        provider_key: crate::label::Token,
+        amount: Money,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, PaymentRefusal> {
+        if self.method != Some(Method::Card) {
+            return Err(self.wrong_method("confirm"));
+        }
+        if amount != self.tenders.external {
+            let expected = self.tenders.external;
+            return Err(PaymentRefusal::AmountMismatch { expected, got: amount });
+        }
+        if let Some(before) = &self.provider_key {
+            return if *before == provider_key {
+                Ok(Applied::Already)
+            } else {
+                Err(PaymentRefusal::OtherAuthentication)
+            };
+        }
+        self.must_be_created("confirm")?;
+        self.provider_key = Some(provider_key.clone());
+        self.send(Intent::Confirm { provider_key }, now);
+        Ok(Applied::Now)
+    }
+
+    /// Writes down that an account is about to be issued.
+    ///
+    /// # Errors
+    /// Not a bank transfer, or not Created.
+    pub fn begin_issue(
+        &mut self,
+        due_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, PaymentRefusal> {
+        if self.method != Some(Method::BankTransfer) {
+            return Err(self.wrong_method("issue an account for"));
+        }
+        self.must_be_created("issue an account for")?;
+        self.send(Intent::IssueAccount { due_at }, now);
+        Ok(Applied::Now)
+    }
+
+    /// The gateway's answer was lost.
+    ///
+    /// # Errors
+    /// Nothing was sent.
+    pub fn lose_answer(&mut self, now: DateTime<Utc>) -> Result<Applied, PaymentRefusal> {
+        match &self.state {
+            PaymentState::Processing { intent, sent_at } => {
+                self.state =
+                    PaymentState::Unknown { intent: intent.clone(), sent_at: *sent_at };
+                self.root.record(now, PaymentEvent::BecameUnknown { payment: self.id });
+                Ok(Applied::Now)
+            }
+            PaymentState::Unknown { .. } => Ok(Applied::Already),
+            PaymentState::Created
+            | PaymentState::AwaitingDeposit { .. }
+            | PaymentState::Succeeded { .. }
+            | PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled
+            | PaymentState::Reversed => Err(self.wrong_state("lose the answer of")),
+        }
+    }
+
+    /// Writes down that the gateway was asked and could not tell yet.
+    pub const fn asked(&mut self, now: DateTime<Utc>) {
+        self.asked_at = now;
+    }
+
+    /// The gateway opened a deposit account. If `wanted` is false, because the reservation ended
+    /// meanwhile, the payment is Cancelled and the account must be closed.
+    ///
+    /// # Errors
+    /// No account was asked for.
+    pub fn account_issued(
+        &mut self,
+        account: DepositAccount,
+        wanted: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, PaymentRefusal> {
+        match &self.state {
+            PaymentState::Processing { intent: Intent::IssueAccount { .. }, .. }
+            | PaymentState::Unknown { intent: Intent::IssueAccount { .. }, .. } => {
+                let payment = self.id;
+                let due_at = account.due_at;
+                self.account = Some(account);
+                if wanted {
+                    self.state = PaymentState::AwaitingDeposit { due_at };
+                    self.root.record(now, PaymentEvent::AwaitingDeposit { payment, due_at });
+                } else {
+                    self.state = PaymentState::Cancelled;
+                    self.closing = Closing::Needed;
+                    self.root.record(now, PaymentEvent::Cancelled { payment });
+                }
+                Ok(Applied::Now)
+            }
+            PaymentState::AwaitingDeposit { .. } => Ok(Applied::Already),
+            PaymentState::Created
+            | PaymentState::Processing { .. }
+            | PaymentState::Unknown { .. }
+            | PaymentState::Succeeded { .. }
+            | PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled
+            | PaymentState::Reversed => Err(self.wrong_state("issue an account for")),
+        }
+    }
+
+    /// The expected amount is in, verified. From Created only where the gateway brings nothing.
+    ///
+    /// # Errors
+    /// Money is expected from the gateway and nothing was ever sent there.
+    pub fn succeed(
+        &mut self,
+        honoured: Honoured,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, PaymentRefusal> {
+        match &self.state {
+            PaymentState::Created if !self.tenders.external.is_zero() => {
+                return Err(self.wrong_state("succeed"));
+            }
+            PaymentState::Succeeded { .. } => return Ok(Applied::Already),
+            PaymentState::Created
+            | PaymentState::Processing { .. }
+            | PaymentState::Unknown { .. }
+            | PaymentState::AwaitingDeposit { .. }
+            | PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled
+            | PaymentState::Reversed => {}
+        }
+        self.received = self.received.add(self.tenders.external)?;
+        self.paid_at = Some(now);
+        self.closing = Closing::NotNeeded;
+        self.state = PaymentState::Succeeded { honoured };
+        let (payment, reservation) = (self.id, self.reservation);
+        let external = self.tenders.external;
+        self.root
+            .record(now, PaymentEvent::Succeeded { payment, reservation, external, honoured });
+        Ok(Applied::Now)
+    }
+
+    /// A definite no from the gateway.
+    ///
+    /// # Errors
+    /// Nothing is at the gateway.
+    pub fn fail(
+        &mut self,
+        reason: FailReason,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, PaymentRefusal> {
+        match &self.state {
+            PaymentState::Processing { .. } | PaymentState::Unknown { .. } => {
+                self.state = PaymentState::Failed { reason: reason.clone() };
+                self.root.record(now, PaymentEvent::Failed { payment: self.id, reason });
+                Ok(Applied::Now)
+            }
+            PaymentState::Failed { reason: before } if *before == reason => Ok(Applied::Already),
+            PaymentState::Created
+            | PaymentState::AwaitingDeposit { .. }
+            | PaymentState::Succeeded { .. }
+            | PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled
+            | PaymentState::Reversed => Err(self.wrong_state("fail")),
+        }
+    }
+
+    /// Its reservation ended or its deposit did not come. An open account must then be closed.
+    ///
+    /// # Errors
+    /// Processing or Unknown: the gateway decides; Succeeded: refund instead.
+    pub fn end_unpaid(&mut self, now: DateTime<Utc>) -> Result<Applied, PaymentRefusal> {
+        let payment = self.id;
+        match &self.state {
+            PaymentState::Created => {
+                self.state = PaymentState::Cancelled;
+                self.root.record(now, PaymentEvent::Cancelled { payment });
+                Ok(Applied::Now)
+            }
+            PaymentState::AwaitingDeposit { due_at } => {
+                let expired = now >= *due_at;
+                self.state =
+                    if expired { PaymentState::Expired } else { PaymentState::Cancelled };
+                self.closing = Closing::Needed;
+                let event = if expired {
+                    PaymentEvent::Expired { payment }
+                } else {
+                    PaymentEvent::Cancelled { payment }
+                };
+                self.root.record(now, event);
+                Ok(Applied::Now)
+            }
+            PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled
+            | PaymentState::Reversed => Ok(Applied::Already),
+            PaymentState::Processing { .. }
+            | PaymentState::Unknown { .. }
+            | PaymentState::Succeeded { .. } => Err(self.wrong_state("end")),
+        }
+    }
+
+    /// The gateway closed the deposit account.
+    pub fn account_closed(&mut self, now: DateTime<Utc>) -> Applied {
+        if self.closing != Closing::Needed {
+            return Applied::Already;
+        }
+        self.closing = Closing::Done;
+        self.root.record(now, PaymentEvent::AccountClosed { payment: self.id });
+        Applied::Now
+    }
+
+    /// The bank took the deposit back.
+    ///
+    /// # Errors
+    /// Not a paid bank transfer.
+    pub fn reverse(&mut self, now: DateTime<Utc>) -> Result<Applied, PaymentRefusal> {
+        if self.method != Some(Method::BankTransfer) {
+            return Err(self.wrong_method("reverse"));
+        }
+        match &self.state {
+            PaymentState::Succeeded { .. } => {
+                self.received = self.received.sub(self.tenders.external)?;
+                self.state = PaymentState::Reversed;
+                let (payment, reservation) = (self.id, self.reservation);
+                self.root.record(now, PaymentEvent::Reversed { payment, reservation });
+                Ok(Applied::Now)
+            }
+            PaymentState::Reversed => Ok(Applied::Already),
+            PaymentState::Created
+            | PaymentState::Processing { .. }
+            | PaymentState::Unknown { .. }
+            | PaymentState::AwaitingDeposit { .. }
+            | PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled => Err(self.wrong_state("reverse")),
+        }
+    }
+
+    /// Money of another amount than expected came in; the caller books and refunds it.
+    ///
+    /// # Errors
+    /// Amounts of another currency.
+    pub fn book_unexpected(
+        &mut self,
+        got: Money,
+        now: DateTime<Utc>,
+    ) -> Result<(), PaymentRefusal> {
+        self.received = self.received.add(got)?;
+        let (payment, expected) = (self.id, self.tenders.external);
+        self.root.record(now, PaymentEvent::UnexpectedMoney { payment, expected, got });
+        Ok(())
+    }
+
+    /// Sets aside a part of the capture for a refund.
+    ///
+    /// # Errors
+    /// [`PaymentRefusal::ExceedsCapture`] if that is more than is left.
+    pub fn take_for_refund(&mut self, external: Money) -> Result<(), PaymentRefusal> {
+        let left = self.received.sub(self.refunded)?;
+        let refunded = self.refunded.add(external)?;
+        if refunded.minor() > self.received.minor() {
+            return Err(PaymentRefusal::ExceedsCapture { left, got: external });
+        }
+        self.refunded = refunded;
+        Ok(())
+    }
+
+    /// A refund of this payment was stopped before it was sent: the bank had taken the money back.
+    ///
+    /// # Errors
+    /// More than was set aside.
+    pub fn undo_refund(&mut self, external: Money) -> Result<(), PaymentRefusal> {
+        self.refunded = self.refunded.sub(external)?;
+        Ok(())
+    }
+
+    /// Writes down where a deposit is refunded to; taken out again after the refund.
+    ///
+    /// # Errors
+    /// Not a bank transfer.
+    pub fn set_refund_account(
+        &mut self,
+        account: Option<RefundAccount>,
+    ) -> Result<(), PaymentRefusal> {
+        if self.method != Some(Method::BankTransfer) {
+            return Err(self.wrong_method("set a refund account of"));
+        }
+        self.refund_account = account;
+        Ok(())
+    }
+
+    /// The entry that set points aside and that the caller now resolves by giving them back; `None` if
+    /// there is none or they went back before.
+    pub const fn take_points_back(&mut self) -> Option<EntryId> {
+        if self.points_back {
+            return None;
+        }
+        self.points_back = true;
+        self.points_entry
+    }
+
+    /// Keeps the call whose answer the outcome commit fills in.
+    pub fn await_receipt(&mut self, receipt: PendingReceipt) {
+        self.receipt = Some(receipt);
+    }
+
+    /// The call whose answer is due, once.
+    pub const fn take_receipt(&mut self) -> Option<PendingReceipt> {
+        self.receipt.take()
+    }
+
+    /// The shares of some seats.
+    pub fn shares_of(&self, seats: &Seats) -> Vec<SeatShare> {
+        self.shares.iter().filter(|share| seats.contains(share.seat)).cloned().collect()
+    }
+
+    fn send(&mut self, intent: Intent, now: DateTime<Utc>) {
+        self.state = PaymentState::Processing { intent, sent_at: now };
+        self.asked_at = now;
+        self.root.record(now, PaymentEvent::Sent { payment: self.id });
+    }
+
+    fn must_be_created(&self, command: &'static str) -> Result<(), PaymentRefusal> {
+        if self.state == PaymentState::Created {
+            Ok(())
+        } else {
+            Err(self.wrong_state(command))
+        }
+    }
+
+    const fn wrong_state(&self, command: &'static str) -> PaymentRefusal {
+        PaymentRefusal::WrongState { command, state: self.state.name() }
+    }
+
+    const fn wrong_method(&self, command: &'static str) -> PaymentRefusal {
+        PaymentRefusal::WrongMethod { command, method: self.method }
+    }
+}
