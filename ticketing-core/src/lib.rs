@@ -2,10 +2,12 @@
 
 pub mod admission;
 pub mod aggregate;
+pub mod allocation;
 pub mod change_set;
 pub mod checkout;
 pub mod error;
 pub mod event;
+pub mod fee;
 pub mod flush;
 pub mod id;
 pub mod label;

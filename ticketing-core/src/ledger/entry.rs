@@ -45,6 +45,8 @@ pub enum EntryKind {
     DepositReversed,
     /// The bank took a deposit back that was already used or refunded.
     DepositLost,
+    /// A refund was stopped before it was sent, because the bank took the deposit back.
+    RefundStopped,
     /// A seller was paid.
     Payout,
 }
@@ -84,6 +86,26 @@ pub enum EntryError {
     OutOfRange {
         /// Its amount.
         got: i128,
+    },
+    /// Two currencies in one entry.
+    #[error("expected postings in {expected}, got {got}")]
+    CurrencyMismatch {
+        /// The currency of the first amount.
+        expected: Currency,
+        /// The other currency.
+        got: Currency,
+    },
+    /// A flow over seats without any.
+    #[error("expected at least one seat, got none")]
+    NoSeats,
+    /// Points are spent that no entry reserved.
+    #[error("expected the entry that reserved the points, got none")]
+    NotReserved,
+    /// An entry reserved points, but none are spent.
+    #[error("expected no entry that reserved points, got {got}")]
+    NothingToResolve {
+        /// The entry.
+        got: EntryId,
     },
 }
 
@@ -155,11 +177,12 @@ impl JournalEntry {
             .into_iter()
             .map(|(account, amount)| {
                 let in_range = amount.abs() <= Self::POSTING_MAX;
-                let amount = i64::try_from(amount).ok().filter(|_| in_range);
-                amount.map(|amount| Posting { account, amount })
+                let minor = i64::try_from(amount).ok().filter(|_| in_range);
+                minor
+                    .map(|amount| Posting { account, amount })
+                    .ok_or(EntryError::OutOfRange { got: amount })
             })
-            .collect::<Option<Box<[Posting]>>>()
-            .ok_or(EntryError::OutOfRange { got: Self::POSTING_MAX + 1 })?;
+            .collect::<Result<Box<[Posting]>, EntryError>>()?;
         Ok(Self { id, kind, subject, currency, postings, resolves, at })
     }
 

@@ -2,6 +2,8 @@
 
 mod account;
 mod entry;
+mod flow;
 
 pub use account::{Account, AccountKey};
 pub use entry::{EntryError, EntryKind, EntrySubject, JournalEntry, Posting, WalletEvent};
+pub use flow::{Booking, PaidSeats, RefundedSeats};
