@@ -1,0 +1,253 @@
+//! Settle a payment by what became known about it: the one place where money turns into tickets.
+//!
+//! Confirm, notices, the reconciler, the expiry and the closing of accounts all end here, so a fact
+//! that arrives over several ways, twice or late, is decided once by the state that it finds.
+
+mod ended;
+mod fact;
+mod honour;
+mod reversed;
+mod view;
+
+pub(crate) use fact::Fact;
+pub use view::{PaymentStatus, PaymentView};
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::support::{Attempt, Failure, Tries, change_set, commit, inconsistent};
+use crate::change_set::{ChangeSet, MessageKey, Response};
+use crate::error::{Fault, PortError};
+use crate::id::{EntryId, PaymentId, PerformanceId, TicketId};
+use crate::ledger::{Booking, JournalEntry};
+use crate::payment::Payment;
+use crate::performance::Performance;
+use crate::port::{CommitError, Ports};
+use crate::reservation::Reservation;
+use crate::seat::ClaimOwner;
+
+/// How long after its start a performance is over at the latest: until then sold seats stay held.
+const PERFORMANCE_MAX: TimeDelta = TimeDelta::hours(24);
+
+/// What settling did.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) view: PaymentView,
+    pub(crate) changed: bool,
+}
+
+/// A payment with all that its outcome depends on.
+pub(super) struct Case<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) now: DateTime<Utc>,
+    pub(super) payment: Payment,
+    pub(super) reservation: Reservation,
+    pub(super) performance: Arc<Performance>,
+}
+
+/// What is to be written, and what follows once it is.
+pub(super) struct Decision {
+    pub(super) changes: ChangeSet,
+    pub(super) payment: Payment,
+    pub(super) reservation: Reservation,
+    pub(super) tickets: Vec<TicketId>,
+    pub(super) after: After,
+}
+
+/// What follows a commit, best effort: holds are never the truth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    Nothing,
+    /// The buyer leaves the waiting room; the seats stay held until then.
+    KeepSeats(DateTime<Utc>),
+    /// The seats are free.
+    FreeSeats,
+}
+
+/// Decides and commits what a fact means for a payment. `message` makes a repeated notice harmless.
+pub(crate) async fn settle(
+    ports: &Ports,
+    id: PaymentId,
+    fact: &Fact,
+    message: Option<&MessageKey>,
+    mut loaded: Option<(Payment, Reservation)>,
+) -> Result<Settled, Failure> {
+    let mut tries = Tries::new();
+    let mut refused = false;
+    loop {
+        let (payment, reservation) = match loaded.take() {
+            Some(loaded) => loaded,
+            None => load(ports, id).await?,
+        };
+        let performance = load_performance(ports, payment.performance(), &tries).await?;
+        let unchanged = PaymentView::of(&payment, Vec::new());
+        let now = ports.clock.now();
+        let case = Case { ports, now, payment, reservation, performance };
+        let Some(decision) = case.decide(fact, refused).await? else {
+            return Ok(Settled { view: unchanged, changed: false });
+        };
+        let (changes, view, follow) = decision.finish(message)?;
+        match commit(ports, changes).await? {
+            Attempt::Done => {
+                follow.up(ports).await;
+                return Ok(Settled { view, changed: true });
+            }
+            // An answered receipt means that another outcome was faster: reload and see it.
+            Attempt::Stale | Attempt::Replayed(_) => tries.again()?,
+            Attempt::Duplicate => return Ok(Settled { view: unchanged, changed: false }),
+            Attempt::Refused(
+                CommitError::SeatTaken(_)
+                | CommitError::AllowanceExceeded { .. }
+                | CommitError::InsufficientFunds(_),
+            ) if !refused => refused = true,
+            Attempt::Refused(refusal) => return Err(inconsistent(refusal)),
+        }
+    }
+}
+
+impl Case<'_> {
+    /// `refused` says that the store would not let the tickets be bought: then the money goes back.
+    async fn decide(self, fact: &Fact, refused: bool) -> Result<Option<Decision>, Failure> {
+        match fact {
+            Fact::PointsAlone => self.points_alone(refused),
+            Fact::Captured(amount) => self.captured(*amount, refused),
+            Fact::AccountIssued(account) => self.account_issued(account.clone()),
+            Fact::Declined(_) | Fact::CancelledThere | Fact::NotFound => self.ended(fact),
+            Fact::Reversed => self.reversed().await,
+            Fact::AnswerLost => self.answer_lost(),
+            Fact::NoNews => Ok(self.no_news()),
+        }
+    }
+
+    pub(super) fn booking(&self) -> Booking {
+        Booking { id: EntryId::generate(&*self.ports.ids), at: self.now }
+    }
+
+    pub(super) fn changes(&self) -> ChangeSet {
+        change_set(self.ports, self.now).settles_money()
+    }
+
+    /// The entry that gives points back which no purchase used, once.
+    pub(super) fn points_back(&mut self) -> Result<Option<JournalEntry>, Failure> {
+        let booking = self.booking();
+        points_back(&mut self.payment, booking)
+    }
+
+    pub(super) fn decided(
+        self,
+        changes: ChangeSet,
+        tickets: Vec<TicketId>,
+        after: After,
+    ) -> Decision {
+        let Self { payment, reservation, .. } = self;
+        Decision { changes, payment, reservation, tickets, after }
+    }
+}
+
+/// The entry that gives back the points of a payment that ends, once.
+pub(crate) fn points_back(
+    payment: &mut Payment,
+    booking: Booking,
+) -> Result<Option<JournalEntry>, Failure> {
+    let Some(reserved) = payment.take_points_back() else { return Ok(None) };
+    let entry = JournalEntry::points_given_back(
+        booking,
+        reserved,
+        payment.reservation(),
+        payment.user(),
+        payment.points(),
+    )?;
+    Ok(Some(entry))
+}
+
+/// Adds an entry, if there is one.
+pub(crate) fn post_if_any(changes: ChangeSet, entry: Option<JournalEntry>) -> ChangeSet {
+    match entry {
+        Some(entry) => changes.post(entry),
+        None => changes,
+    }
+}
+
+/// Frees all seats and the allowance of a reservation that ends unpaid.
+pub(crate) fn free_all(changes: ChangeSet, reservation: &Reservation) -> ChangeSet {
+    let owner = ClaimOwner::Reservation(reservation.id());
+    changes.release(reservation.performance(), reservation.seats(), owner).give_back(
+        reservation.user(),
+        reservation.show(),
+        reservation.seat_count(),
+        reservation.id(),
+    )
+}
+
+struct FollowUp {
+    after: After,
+    reservation: Reservation,
+    waiting_room: bool,
+}
+
+impl Decision {
+    /// Puts both aggregates into the change set, and the answer of the call that waits for it.
+    fn finish(
+        self,
+        message: Option<&MessageKey>,
+    ) -> Result<(ChangeSet, PaymentView, FollowUp), Failure> {
+        let Self { mut changes, mut payment, reservation, tickets, after } = self;
+        let view = PaymentView::of(&payment, tickets);
+        if !payment.is_unsettled()
+            && let Some(receipt) = payment.take_receipt()
+        {
+            let answer = Response::of(&view)?;
+            changes = changes.fill_receipt(receipt.key, receipt.fingerprint, answer);
+        }
+        if let Some(message) = message {
+            changes = changes.caused_by(message.clone());
+        }
+        let waiting_room = matches!(after, After::KeepSeats(_));
+        let follow = FollowUp { after, reservation: reservation.clone(), waiting_room };
+        Ok((changes.save(payment).save(reservation), view, follow))
+    }
+}
+
+impl FollowUp {
+    async fn up(self, ports: &Ports) {
+        let (performance, seats) = (self.reservation.performance(), self.reservation.seats());
+        let token = self.reservation.hold();
+        match self.after {
+            After::Nothing => {}
+            After::KeepSeats(until) => {
+                let now = ports.clock.now();
+                drop(ports.holds.extend(performance, seats, token, until, now).await);
+            }
+            After::FreeSeats => drop(ports.holds.release(performance, seats, token).await),
+        }
+        if self.waiting_room {
+            drop(ports.waiting_room.leave(performance, self.reservation.user()).await);
+        }
+    }
+}
+
+pub(crate) async fn load(ports: &Ports, id: PaymentId) -> Result<(Payment, Reservation), Failure> {
+    let payment = ports.payments.find(id).await?.ok_or_else(|| missing("payment", id))?;
+    let reservation = ports.reservations.find(payment.reservation()).await?;
+    let reservation = reservation.ok_or_else(|| missing("reservation", payment.reservation()))?;
+    Ok((payment, reservation))
+}
+
+async fn load_performance(
+    ports: &Ports,
+    id: PerformanceId,
+    tries: &Tries,
+) -> Result<Arc<Performance>, Failure> {
+    let found = if tries.is_first() {
+        ports.layouts.performance(id).await?
+    } else {
+        ports.layouts.fresh_performance(id).await?
+    };
+    found.ok_or_else(|| missing("performance", id))
+}
+
+/// What must be there is not: the store lost it.
+pub(crate) fn missing(what: &'static str, id: impl std::fmt::Display) -> Failure {
+    PortError::new("store", "read", Fault::Permanent).because(format!("no {what} {id}")).into()
+}

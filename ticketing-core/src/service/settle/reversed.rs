@@ -1,0 +1,119 @@
+//! The bank took a deposit back.
+
+use super::honour::refused;
+use super::{After, Case, Decision};
+use crate::change_set::ChangeSet;
+use crate::ledger::{JournalEntry, PaidSeats};
+use crate::money::Money;
+use crate::page::{Limit, PageRequest};
+use crate::payment::{Honoured, PaymentState};
+use crate::refund::{Refund, RefundState};
+use crate::reservation::EndCause;
+use crate::seat::{ClaimOwner, Seats};
+use crate::service::support::Failure;
+use crate::ticket::{Ticket, TicketState};
+
+impl Case<'_> {
+    /// Unused tickets become void and their seats free; what was used or refunded before is lost,
+    /// and a refund that was not sent yet is stopped.
+    pub(super) async fn reversed(mut self) -> Result<Option<Decision>, Failure> {
+        let PaymentState::Succeeded { honoured } = *self.payment.state() else {
+            return Ok(None);
+        };
+        let tickets = self.ports.tickets.of_reservation(self.reservation.id()).await?;
+        let refunds = self.refunds().await?;
+        let already_refunded = self.payment.refunded();
+        let _ = self.payment.reverse(self.now).map_err(refused)?;
+        let mut changes = self.changes();
+        let unused: Vec<Ticket> = tickets
+            .into_iter()
+            .filter(|ticket| *ticket.state() == TicketState::Issued)
+            .filter(|_| honoured != Honoured::No)
+            .collect();
+        let mut back = self.payment.external().currency().zero();
+        let mut after = After::Nothing;
+        if let Ok(seats) = Seats::new(unused.iter().map(Ticket::seat)) {
+            (changes, back) = self.void(changes, unused, &seats)?;
+            after = After::FreeSeats;
+        }
+        let lost = self.payment.external().sub(back)?;
+        if !lost.is_zero() {
+            let entry = JournalEntry::deposit_lost(self.booking(), self.payment.id(), lost)?;
+            changes = changes.post(entry);
+        }
+        if !already_refunded.is_zero() {
+            changes = self.stop_refunds(changes, refunds)?;
+        }
+        Ok(Some(self.decided(changes, Vec::new(), after)))
+    }
+
+    fn void(
+        &mut self,
+        mut changes: ChangeSet,
+        tickets: Vec<Ticket>,
+        seats: &Seats,
+    ) -> Result<(ChangeSet, Money), Failure> {
+        let cause = EndCause::Reversal(self.payment.id());
+        let given_up = self.reservation.give_up(seats, cause, self.now);
+        let _ = given_up.map_err(refused)?;
+        for mut ticket in tickets {
+            let _ = ticket.void(cause, false, self.now).map_err(refused)?;
+            changes = changes.save(ticket);
+        }
+        let reservation = &self.reservation;
+        let count = u16::try_from(seats.len()).unwrap_or(u16::MAX);
+        changes = changes
+            .release(
+                reservation.performance(),
+                seats.clone(),
+                ClaimOwner::Reservation(reservation.id()),
+            )
+            .give_back(reservation.user(), reservation.show(), count, reservation.id());
+        let lines = self.payment.shares_of(seats);
+        let paid = PaidSeats {
+            payment: self.payment.id(),
+            seller: self.performance.seller(),
+            rate: self.performance.commission(),
+            lines: &lines,
+        };
+        let user = self.payment.user();
+        if let Some(entry) = JournalEntry::deposit_reversed(self.booking(), &paid, user)? {
+            changes = changes.post(entry);
+        }
+        let currency = self.payment.external().currency();
+        let back = Money::sum(currency, lines.iter().map(crate::allocation::SeatShare::external))?;
+        Ok((changes, back))
+    }
+
+    fn stop_refunds(
+        &mut self,
+        mut changes: ChangeSet,
+        refunds: Vec<Refund>,
+    ) -> Result<ChangeSet, Failure> {
+        for mut refund in refunds {
+            let amount = refund.external();
+            match refund.state() {
+                RefundState::Requested
+                | RefundState::NeedsAccount { .. }
+                | RefundState::Failed { .. } => {
+                    let _ = refund.stop(self.now).map_err(refused)?;
+                    self.payment.undo_refund(amount).map_err(refused)?;
+                    let entry =
+                        JournalEntry::refund_stopped(self.booking(), refund.id(), amount)?;
+                    changes = changes.post(entry).save(refund);
+                }
+                RefundState::Processing { .. }
+                | RefundState::Unknown { .. }
+                | RefundState::Succeeded { .. }
+                | RefundState::Stopped => {}
+            }
+        }
+        Ok(changes)
+    }
+
+    /// The refunds of the payment: at most one per seat and one per amount that came unexpected.
+    async fn refunds(&self) -> Result<Vec<Refund>, Failure> {
+        let page = PageRequest::first(Limit::new(Limit::MAX).expect("the largest limit"));
+        Ok(self.ports.refunds.of_payment(self.payment.id(), page).await?.items)
+    }
+}
