@@ -9,6 +9,7 @@ pub mod event;
 pub mod flush;
 pub mod id;
 pub mod label;
+pub mod layout;
 pub mod ledger;
 pub mod limiter;
 pub mod memory;
