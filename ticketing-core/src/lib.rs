@@ -11,6 +11,7 @@ pub mod fee;
 pub mod flush;
 pub mod id;
 pub mod label;
+pub mod layout;
 pub mod ledger;
 pub mod limiter;
 pub mod memory;

@@ -1,16 +1,80 @@
-//! A venue.
+//! A venue: a place with a seating plan.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
+use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Applied, Root, StreamKey};
 use crate::event::events;
 use crate::id::VenueId;
+use crate::label::Title;
+use crate::layout::Layout;
 
-/// A venue.
+/// A place with a seating plan. Performances copy the plan, so a new one holds for those scheduled
+/// later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Venue {
     root: Root,
     id: VenueId,
+    name: Title,
+    layout: Arc<Layout>,
+}
+
+impl Venue {
+    /// Makes a venue.
+    pub fn create(
+        id: VenueId,
+        name: Title,
+        layout: impl Into<Arc<Layout>>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let layout = layout.into();
+        let mut root = Root::new();
+        let seats = layout.len();
+        root.record(now, VenueEvent::Created { venue: id, name: name.clone(), seats });
+        Self { root, id, name, layout }
+    }
+
+    /// Gives it another name.
+    pub fn rename(&mut self, name: Title, now: DateTime<Utc>) -> Applied {
+        if self.name == name {
+            return Applied::Already;
+        }
+        self.name = name;
+        self.updated(false, now)
+    }
+
+    /// Gives it another seating plan.
+    pub fn change_layout(&mut self, layout: impl Into<Arc<Layout>>, now: DateTime<Utc>) -> Applied {
+        let layout = layout.into();
+        if self.layout == layout {
+            return Applied::Already;
+        }
+        self.layout = layout;
+        self.updated(true, now)
+    }
+
+    fn updated(&mut self, new_layout: bool, now: DateTime<Utc>) -> Applied {
+        let (venue, name, seats) = (self.id, self.name.clone(), self.layout.len());
+        self.root.record(now, VenueEvent::Updated { venue, name, seats, new_layout });
+        Applied::Now
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> VenueId {
+        self.id
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &Title {
+        &self.name
+    }
+
+    /// Its seating plan.
+    pub const fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
 }
 
 events! {
@@ -20,6 +84,21 @@ events! {
         Created = "venue.created" {
             /// Which.
             venue: VenueId,
+            /// Its name.
+            name: Title,
+            /// How many seats it has.
+            seats: u32,
+        },
+        /// Its name or its seating plan changed.
+        Updated = "venue.updated" {
+            /// Which.
+            venue: VenueId,
+            /// Its name now.
+            name: Title,
+            /// How many seats it has now.
+            seats: u32,
+            /// Whether the seating plan is another.
+            new_layout: bool,
         },
     }
 }
@@ -28,12 +107,15 @@ impl Aggregate for Venue {
     fn reference(&self) -> AggregateRef {
         AggregateRef { kind: AggregateKind::Venue, id: self.id.as_uuid() }
     }
+
     fn stream(&self) -> StreamKey {
         StreamKey(self.id.as_uuid())
     }
+
     fn root(&self) -> &Root {
         &self.root
     }
+
     fn root_mut(&mut self) -> &mut Root {
         &mut self.root
     }
