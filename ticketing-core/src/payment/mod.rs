@@ -357,7 +357,7 @@ impl Payment {
         Applied::Now
     }
 
-    /// The bank took the deposit back.
+    /// The bank took the deposit back. What was set aside of it for refunds is no longer held here.
     ///
     /// # Errors
     /// Not a paid bank transfer.
@@ -368,6 +368,7 @@ impl Payment {
         match &self.state {
             PaymentState::Succeeded { .. } => {
                 self.received = self.received.sub(self.tenders.external)?;
+                self.refunded = self.refunded.min(self.received)?;
                 self.state = PaymentState::Reversed;
                 let (payment, reservation) = (self.id, self.reservation);
                 self.root.record(now, PaymentEvent::Reversed { payment, reservation });
@@ -410,15 +411,6 @@ impl Payment {
             return Err(PaymentRefusal::ExceedsCapture { left, got: external });
         }
         self.refunded = refunded;
-        Ok(())
-    }
-
-    /// A refund of this payment was stopped before it was sent: the bank had taken the money back.
-    ///
-    /// # Errors
-    /// More than was set aside.
-    pub fn undo_refund(&mut self, external: Money) -> Result<(), PaymentRefusal> {
-        self.refunded = self.refunded.sub(external)?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::ledger::{JournalEntry, PaidSeats};
 use crate::money::Money;
 use crate::page::{Limit, PageRequest};
 use crate::payment::{Honoured, PaymentState};
-use crate::refund::{Refund, RefundState};
+use crate::refund::{Refund, RefundFor, RefundState};
 use crate::reservation::EndCause;
 use crate::seat::{ClaimOwner, Seats};
 use crate::service::support::Failure;
@@ -22,7 +22,6 @@ impl Case<'_> {
         };
         let tickets = self.ports.tickets.of_reservation(self.reservation.id()).await?;
         let refunds = self.refunds().await?;
-        let already_refunded = self.payment.refunded();
         let _ = self.payment.reverse(self.now).map_err(refused)?;
         let mut changes = self.changes();
         let unused: Vec<Ticket> = tickets
@@ -41,9 +40,7 @@ impl Case<'_> {
             let entry = JournalEntry::deposit_lost(self.booking(), self.payment.id(), lost)?;
             changes = changes.post(entry);
         }
-        if !already_refunded.is_zero() {
-            changes = self.stop_refunds(changes, refunds)?;
-        }
+        changes = self.stop_refunds(changes, refunds, honoured)?;
         Ok(Some(self.decided(changes, Vec::new(), after)))
     }
 
@@ -86,18 +83,28 @@ impl Case<'_> {
     }
 
     fn stop_refunds(
-        &mut self,
+        &self,
         mut changes: ChangeSet,
         refunds: Vec<Refund>,
+        honoured: Honoured,
     ) -> Result<ChangeSet, Failure> {
         for mut refund in refunds {
             let amount = refund.external();
+            // Money that came unexpected is another than the deposit that is taken back.
+            let of_deposit = match refund.what() {
+                RefundFor::Seats(_) => true,
+                RefundFor::NotHonoured => {
+                    honoured == Honoured::No && amount == self.payment.external()
+                }
+            };
+            if !of_deposit {
+                continue;
+            }
             match refund.state() {
                 RefundState::Requested
                 | RefundState::NeedsAccount { .. }
                 | RefundState::Failed { .. } => {
                     let _ = refund.stop(self.now).map_err(refused)?;
-                    self.payment.undo_refund(amount).map_err(refused)?;
                     let entry =
                         JournalEntry::refund_stopped(self.booking(), refund.id(), amount)?;
                     changes = changes.post(entry).save(refund);

@@ -1,0 +1,278 @@
+//! Pay: confirm a card payment, issue a deposit account, or spend points alone.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::checkout::deposit_due_at;
+use super::settle::{Fact, PaymentView, load, missing, settle};
+use super::support::{
+    Attempt, Call, Failure, RETRY_AFTER, Tries, answer_of, change_set, commit, inconsistent,
+    once_saved,
+};
+use crate::aggregate::Applied;
+use crate::change_set::ChangeSet;
+use crate::error::PortError;
+use crate::id::{PaymentId, UserId};
+use crate::label::Token;
+use crate::money::Money;
+use crate::payment::{Method, Payment, PaymentRefusal, PendingReceipt};
+use crate::performance::{Performance, PerformanceRefusal};
+use crate::port::{ConfirmRequest, GatewayError, GatewayKey, IssueRequest, Ports};
+use crate::reservation::{Reservation, ReservationRefusal};
+use crate::timeout::within;
+
+/// How long the gateway may take before its answer counts as lost.
+pub const GATEWAY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pay what a checkout prepared.
+#[derive(Clone, Debug)]
+pub struct ConfirmPayment {
+    /// The buyer.
+    pub user: UserId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The amount that the buyer saw: the total less points.
+    pub amount: Money,
+    /// The gateway's reference of the buyer's authentication; needed for a card.
+    pub provider_key: Option<Token>,
+    /// The client's idempotency key.
+    pub key: Option<Token>,
+}
+
+/// Why nothing was sent to the gateway.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfirmError {
+    /// No such payment of this user.
+    #[error("no payment {0} of this user")]
+    NoSuchPayment(PaymentId),
+    /// The payment does not allow it.
+    #[error(transparent)]
+    Payment(#[from] PaymentRefusal),
+    /// The reservation cannot be paid any more.
+    #[error(transparent)]
+    Reservation(#[from] ReservationRefusal),
+    /// The performance does not take place.
+    #[error(transparent)]
+    Performance(#[from] PerformanceRefusal),
+    /// A card payment needs the gateway's reference of the authentication.
+    #[error("expected the gateway's reference of the authentication, got none")]
+    ProviderKeyMissing,
+    /// Too little time is left to wait for a deposit.
+    #[error("a bank transfer is not offered so close to the start")]
+    BankTransferNotOffered,
+    /// It failed for another reason.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<PortError> for ConfirmError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Pays. The intent is committed before the gateway is called, the outcome after it; a crash between
+/// the two leaves the payment Processing, which the reconciler resolves.
+///
+/// The view says how it went: also a declined payment is an answer, not an error.
+///
+/// # Errors
+/// [`ConfirmError`]; nothing was sent. [`Failure`]s after the call leave the payment to the reconciler.
+pub async fn confirm(
+    ports: &Ports,
+    request: ConfirmPayment,
+) -> Result<PaymentView, ConfirmError> {
+    let asked = (request.payment, request.amount);
+    let call = Call::of(request.user, "confirm", request.key.as_ref(), &asked);
+    if let Some(answer) = Call::replay(call.as_ref(), ports).await? {
+        return Ok(answer);
+    }
+    let mut tries = Tries::new();
+    loop {
+        let now = ports.clock.now();
+        let found = ports.payments.find(request.payment).await?;
+        let payment = found
+            .filter(|payment| payment.user() == request.user)
+            .ok_or(ConfirmError::NoSuchPayment(request.payment))?;
+        let reservation = ports
+            .reservations
+            .find(payment.reservation())
+            .await?
+            .ok_or_else(|| missing("reservation", payment.reservation()))?;
+        let performance = ports
+            .layouts
+            .performance(payment.performance())
+            .await?
+            .ok_or_else(|| missing("performance", payment.performance()))?;
+        if payment.method().is_none() {
+            check_amount(&payment, request.amount)?;
+            if payment.is_live() {
+                performance.must_take_place()?;
+                reservation.must_be_payable(now)?;
+            }
+            let id = payment.id();
+            let settled =
+                settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
+            return Ok(settled.view);
+        }
+        let intent = Intention { payment, reservation, call: call.as_ref() };
+        match intent.commit(ports, &request, &performance, now).await? {
+            Sent::Now(loaded) => return Ok(send(ports, *loaded, now).await?),
+            Sent::Before(view) => return Ok(view),
+            Sent::Stale => tries.again()?,
+        }
+    }
+}
+
+/// Where a payment of a user stands.
+///
+/// # Errors
+/// [`ConfirmError::NoSuchPayment`].
+pub async fn status(
+    ports: &Ports,
+    user: UserId,
+    id: PaymentId,
+) -> Result<PaymentView, ConfirmError> {
+    let found = ports.payments.find(id).await?.filter(|payment| payment.user() == user);
+    let payment = found.ok_or(ConfirmError::NoSuchPayment(id))?;
+    let tickets = ports.tickets.of_reservation(payment.reservation()).await?;
+    Ok(PaymentView::of(&payment, tickets.iter().map(crate::ticket::Ticket::id).collect()))
+}
+
+enum Sent {
+    Now(Box<(Payment, Reservation)>),
+    Before(PaymentView),
+    Stale,
+}
+
+struct Intention<'a> {
+    payment: Payment,
+    reservation: Reservation,
+    call: Option<&'a Call>,
+}
+
+impl Intention<'_> {
+    async fn commit(
+        mut self,
+        ports: &Ports,
+        request: &ConfirmPayment,
+        performance: &Performance,
+        now: DateTime<Utc>,
+    ) -> Result<Sent, ConfirmError> {
+        if self.begin(request, performance, now)? == Applied::Already {
+            return if self.payment.is_unsettled() {
+                Err(Failure::InProgress { retry_after: RETRY_AFTER }.into())
+            } else {
+                Ok(Sent::Before(PaymentView::of(&self.payment, Vec::new())))
+            };
+        }
+        performance.must_take_place()?;
+        self.reservation.must_be_payable(now)?;
+        let mut changes: ChangeSet =
+            change_set(ports, now).guard(&self.reservation).guard(performance);
+        if let Some(call) = self.call {
+            let (key, fingerprint) = (call.key.clone(), call.fingerprint);
+            self.payment.await_receipt(PendingReceipt { key: key.clone(), fingerprint });
+            changes = changes.begin_receipt(key, fingerprint);
+        }
+        let next = once_saved(&self.payment);
+        match commit(ports, changes.save(self.payment)).await? {
+            Attempt::Done => Ok(Sent::Now(Box::new((next, self.reservation)))),
+            Attempt::Stale => Ok(Sent::Stale),
+            Attempt::Replayed(state) => Ok(Sent::Before(answer_of(&state)?)),
+            Attempt::Refused(refusal) => Err(inconsistent(refusal).into()),
+            Attempt::Duplicate => Err(Failure::KeyReused.into()),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        request: &ConfirmPayment,
+        performance: &Performance,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, ConfirmError> {
+        match self.payment.method() {
+            Some(Method::BankTransfer) => {
+                check_amount(&self.payment, request.amount)?;
+                if self.payment.is_unsettled() || self.payment.account().is_some() {
+                    return Ok(Applied::Already);
+                }
+                let due_at = deposit_due_at(performance, now)
+                    .ok_or(ConfirmError::BankTransferNotOffered)?;
+                Ok(self.payment.begin_issue(due_at, now)?)
+            }
+            Some(Method::Card) | None => {
+                let key = request.provider_key.clone();
+                let key = key.ok_or(ConfirmError::ProviderKeyMissing)?;
+                Ok(self.payment.begin_confirm(key, request.amount, now)?)
+            }
+        }
+    }
+}
+
+fn check_amount(payment: &Payment, got: Money) -> Result<(), PaymentRefusal> {
+    let expected = payment.external();
+    if got == expected { Ok(()) } else { Err(PaymentRefusal::AmountMismatch { expected, got }) }
+}
+
+/// Calls the gateway for an intent that is committed, and settles by its answer.
+async fn send(
+    ports: &Ports,
+    loaded: (Payment, Reservation),
+    now: DateTime<Utc>,
+) -> Result<PaymentView, Failure> {
+    let id = loaded.0.id();
+    let fact = call_gateway(ports, &loaded.0, now + GATEWAY_TIMEOUT).await;
+    match settle(ports, id, &fact, None, Some(loaded)).await {
+        Ok(settled) => Ok(settled.view),
+        // The money may have moved: the reconciler settles it, the caller asks again.
+        Err(failure) if failure.is_transient() => {
+            let (payment, _) = load(ports, id).await?;
+            Ok(PaymentView::of(&payment, Vec::new()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn call_gateway(ports: &Ports, payment: &Payment, deadline: DateTime<Utc>) -> Fact {
+    let (id, amount) = (payment.id(), payment.external());
+    let answer = match payment.state() {
+        crate::payment::PaymentState::Processing { intent, .. } => match intent {
+            crate::payment::Intent::Confirm { provider_key } => {
+                let key = GatewayKey::confirm(id);
+                let provider_key = provider_key.clone();
+                let request = ConfirmRequest { payment: id, provider_key, amount, key };
+                let call = ports.gateway.confirm(request);
+                within(&*ports.timer, deadline, call)
+                    .await
+                    .map(|answer| answer.map(|captured| Fact::Captured(captured.amount)))
+            }
+            crate::payment::Intent::IssueAccount { due_at } => {
+                let key = GatewayKey::issue(id);
+                let request = IssueRequest { payment: id, amount, due_at: *due_at, key };
+                let call = ports.gateway.issue_deposit_account(request);
+                within(&*ports.timer, deadline, call)
+                    .await
+                    .map(|answer| answer.map(Fact::AccountIssued))
+            }
+        },
+        crate::payment::PaymentState::Created
+        | crate::payment::PaymentState::Unknown { .. }
+        | crate::payment::PaymentState::AwaitingDeposit { .. }
+        | crate::payment::PaymentState::Succeeded { .. }
+        | crate::payment::PaymentState::Failed { .. }
+        | crate::payment::PaymentState::Expired
+        | crate::payment::PaymentState::Cancelled
+        | crate::payment::PaymentState::Reversed => return Fact::NoNews,
+    };
+    match answer {
+        Ok(Ok(fact)) => fact,
+        Ok(Err(GatewayError::Declined { code })) => Fact::Declined(code),
+        // Nothing moved, but the same call may still be under way elsewhere under its key.
+        Ok(Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_))) | Err(_) => {
+            Fact::AnswerLost
+        }
+    }
+}
