@@ -167,3 +167,123 @@ impl RefundLine {
         self.fee.portion(rate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::allocation::tests::{share, won};
+    use crate::money::Currency;
+    use crate::policy::FeeTier;
+
+    fn cancel(days_left: i64, since_payment: TimeDelta) -> CancelTime {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        CancelTime { now, paid_at: now - since_payment, days_left, started: false }
+    }
+
+    fn percent(days_left: i64, since_payment: TimeDelta) -> u16 {
+        let time = cancel(days_left, since_payment);
+        cancel_rate(&RefundPolicy::default(), &time).unwrap().get() / 100
+    }
+
+    #[test]
+    fn every_step_starts_and_ends_on_its_day() {
+        let long_ago = TimeDelta::days(30);
+        let steps = [
+            (i64::MAX, 0),
+            (10, 0),
+            (9, 10),
+            (7, 10),
+            (6, 20),
+            (3, 20),
+            (2, 30),
+            (1, 30),
+            (0, 90),
+            (-1, 90),
+        ];
+        for (days_left, expected) in steps {
+            assert_eq!(percent(days_left, long_ago), expected, "{days_left} days left");
+        }
+    }
+
+    #[test]
+    fn a_cancel_is_free_within_a_day_of_the_payment_while_three_days_are_left() {
+        let day = TimeDelta::hours(24);
+        assert_eq!(percent(3, day), 0);
+        assert_eq!(percent(3, day + TimeDelta::microseconds(1)), 20);
+        assert_eq!(percent(2, TimeDelta::zero()), 30);
+        assert_eq!(percent(3, TimeDelta::seconds(-5)), 0, "paid by a clock that is ahead");
+    }
+
+    #[test]
+    fn nothing_is_refunded_after_the_start() {
+        let time = CancelTime { started: true, ..cancel(5, TimeDelta::zero()) };
+        let policy = RefundPolicy::default();
+        assert_eq!(cancel_fee(&policy, won(100), &time), Err(FeeRefusal::Started));
+    }
+
+    #[test]
+    fn the_fee_is_rounded_down_and_follows_the_policy() {
+        let time = cancel(8, TimeDelta::days(2));
+        let fee = |policy: &RefundPolicy, paid| cancel_fee(policy, won(paid), &time).unwrap();
+        assert_eq!(fee(&RefundPolicy::default(), 1_009), won(100));
+        assert_eq!(fee(&RefundPolicy::default(), 0), won(0));
+        let tier = FeeTier { days_left_min: 0, fee: BasisPoints::new(1).unwrap() };
+        let policy = RefundPolicy { tiers: vec![tier], ..RefundPolicy::default() };
+        assert_eq!(fee(&policy, 19_999), won(1));
+    }
+
+    #[test]
+    fn the_fee_comes_off_the_external_part_first() {
+        let share = share(1, 20, 50, 63);
+        for (fee, points, external) in [(0, 50, 63), (63, 50, 0), (64, 49, 0), (113, 0, 0)] {
+            let line = RefundLine::new(share, won(fee)).unwrap();
+            assert_eq!((line.to_points(), line.to_external()), (won(points), won(external)));
+        }
+        assert_eq!(RefundLine::new(share, won(0)).unwrap(), RefundLine::in_full(share));
+        let rate = BasisPoints::percent(3);
+        assert_eq!(RefundLine::new(share, won(99)).unwrap().fee_commission(rate), won(2));
+    }
+
+    #[test]
+    fn a_fee_above_what_was_paid_is_refused_in_json_too() {
+        let share = share(1, 20, 50, 63);
+        let error = RefundLine::new(share, won(114)).unwrap_err();
+        let text = "seat 1: expected a cancel fee of at most 113 KRW, got 114 KRW";
+        assert_eq!(error.to_string(), text);
+        let line = RefundLine::new(share, won(113)).unwrap();
+        let json = serde_json::to_string(&line).unwrap();
+        assert_eq!(serde_json::from_str::<RefundLine>(&json).unwrap(), line);
+        let error = serde_json::from_str::<RefundLine>(&json.replace(":113", ":114")).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
+
+    #[test]
+    fn a_fee_in_another_currency_is_refused() {
+        let dollar = Money::from_minor(1, Currency::USD).unwrap();
+        let refused = RefundLine::new(share(1, 0, 0, 9), dollar);
+        assert!(matches!(
+            refused,
+            Err(RefundLineError::Money(MoneyError::CurrencyMismatch { .. }))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_paid_is_what_goes_back_and_the_fee(
+            (discount, points, external) in (0..1_000_i64, 0..1_000_i64, 0..1_000_i64),
+            basis_points in 0..=10_000_u16,
+        ) {
+            let share = share(0, discount, points, external);
+            let fee = share.paid().portion(BasisPoints::new(basis_points).unwrap());
+            let line = RefundLine::new(share, fee).unwrap();
+            let parts = [line.to_points(), line.to_external(), line.fee()];
+            prop_assert_eq!(Money::sum(Currency::KRW, parts).unwrap(), share.paid());
+            prop_assert!(line.to_points().minor() <= points);
+            prop_assert!(line.to_external().minor() <= external);
+            prop_assert!(line.to_external().is_zero() || line.to_points().minor() == points);
+        }
+    }
+}

@@ -256,3 +256,86 @@ events! {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const USER: UserId = UserId::from_uuid(Uuid::from_u128(1));
+    const ENTRY: EntryId = EntryId::from_uuid(Uuid::from_u128(2));
+
+    fn entry(postings: &[(Account, i128)]) -> Result<JournalEntry, EntryError> {
+        let subject = EntrySubject::Wallet(USER);
+        let postings = postings.iter().copied();
+        let at = DateTime::UNIX_EPOCH;
+        JournalEntry::balanced(ENTRY, EntryKind::TopUp, subject, Currency::KRW, postings, None, at)
+    }
+
+    fn top_up() -> JournalEntry {
+        entry(&[(Account::Clearing, -500), (Account::Wallet(USER), 500)]).unwrap()
+    }
+
+    #[test]
+    fn postings_of_one_account_become_one_and_those_of_zero_none() {
+        let entry = entry(&[
+            (Account::Clearing, -7),
+            (Account::Loss, 3),
+            (Account::Wallet(USER), 10),
+            (Account::Clearing, -3),
+            (Account::Loss, -3),
+            (Account::Promotion, 0),
+        ])
+        .unwrap();
+        let key = |account| AccountKey { account, currency: Currency::KRW };
+        let lines: Vec<_> = entry.lines().collect();
+        assert_eq!(lines, [(key(Account::Clearing), -10), (key(Account::Wallet(USER)), 10)]);
+    }
+
+    #[test]
+    fn what_does_not_sum_to_zero_is_refused() {
+        let error = entry(&[(Account::Clearing, -500), (Account::Wallet(USER), 499)]).unwrap_err();
+        assert_eq!(error, EntryError::Unbalanced { got: -1 });
+        assert_eq!(error.to_string(), "expected postings that sum to zero, got -1 minor units");
+        assert_eq!(entry(&[(Account::Loss, 1)]), Err(EntryError::Unbalanced { got: 1 }));
+    }
+
+    #[test]
+    fn nothing_to_book_is_refused() {
+        assert_eq!(entry(&[]), Err(EntryError::Empty));
+        assert_eq!(entry(&[(Account::Loss, 2), (Account::Loss, -2)]), Err(EntryError::Empty));
+    }
+
+    #[test]
+    fn the_largest_posting_is_booked_and_one_more_is_refused_with_its_amount() {
+        let most = JournalEntry::POSTING_MAX;
+        entry(&[(Account::Clearing, -most), (Account::Loss, most)]).unwrap();
+        let over = entry(&[(Account::Clearing, -most - 1), (Account::Loss, most + 1)]);
+        assert_eq!(over, Err(EntryError::OutOfRange { got: -most - 1 }));
+        let beyond_i64 = i128::from(i64::MAX) + 1;
+        let over = entry(&[(Account::Clearing, beyond_i64), (Account::Loss, -beyond_i64)]);
+        assert_eq!(over, Err(EntryError::OutOfRange { got: beyond_i64 }));
+    }
+
+    #[test]
+    fn json_round_trips_and_an_unbalanced_one_is_refused() {
+        let json = serde_json::to_string(&top_up()).unwrap();
+        assert_eq!(serde_json::from_str::<JournalEntry>(&json).unwrap(), top_up());
+        let wrong = json.replace(r#""amount":500"#, r#""amount":501"#);
+        assert_ne!(wrong, json);
+        let error = serde_json::from_str::<JournalEntry>(&wrong).unwrap_err();
+        assert_eq!(error.to_string(), "expected postings that sum to zero, got 1 minor units");
+    }
+
+    #[test]
+    fn a_top_up_alone_tells_an_event() {
+        let (reference, stream, body) = top_up().event().unwrap();
+        assert_eq!((reference.kind, reference.id), (AggregateKind::Entry, ENTRY.as_uuid()));
+        assert_eq!(stream, StreamKey(USER.as_uuid()));
+        let amount = Money::from_minor(500, Currency::KRW).unwrap();
+        assert_eq!(body, WalletEvent::ToppedUp { entry: ENTRY, user: USER, amount }.into());
+        let reserved = JournalEntry { kind: EntryKind::PointsReserved, ..top_up() };
+        assert!(reserved.event().is_none());
+    }
+}

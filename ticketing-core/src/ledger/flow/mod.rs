@@ -1,7 +1,11 @@
 //! The flows of money: each is one constructor of [`JournalEntry`], and nothing else makes an entry.
 
+#[cfg(test)]
+mod properties;
 mod purchase;
 mod refund;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 
