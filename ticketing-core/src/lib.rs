@@ -30,4 +30,7 @@ pub mod signing;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod ticket;
+pub mod ticket_code;
+mod token;
 pub mod venue;
+pub mod waiting_line;

@@ -69,9 +69,9 @@ pub struct HeldSeat {
 /// holder at a time (`testing::holds::one_of_fifty_holds_a_seat`), end a hold at its deadline
 /// (`testing::holds::ends_at_its_deadline`), set the deadline with the hold and not after it
 /// (`testing::holds::has_a_deadline_from_the_start`), answer the same holder's same seats with the
-/// same token and deadline (`testing::holds::same_holder_gets_the_same_token`), and let only the
-/// token extend or release (`testing::holds::only_the_token_changes_it`). Each call is one round
-/// trip.
+/// same token and deadline (`testing::holds::same_holder_gets_the_same_token`), let only the token
+/// extend or release (`testing::holds::only_the_token_changes_it`), and list what is held
+/// (`testing::holds::lists_what_is_held`). Each call is one round trip.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SeatHolds: Send + Sync {

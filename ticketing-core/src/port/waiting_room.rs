@@ -65,6 +65,8 @@ pub struct LineState {
     pub numbered: u64,
     /// The last number called.
     pub serving: u64,
+    /// How many of the called numbers are done with: their user entered or left.
+    pub entered: u64,
     /// Users inside now.
     pub active: u64,
     /// Users registered before the opening and not numbered yet.
@@ -98,8 +100,10 @@ pub enum Entered {
 /// not given (`testing::waiting_room::calls_only_who_is_there`), never let more than `active_max`
 /// inside (`testing::waiting_room::never_more_inside_than_allowed`), answer a repeated entry with the
 /// same admission (`testing::waiting_room::entry_is_one_time`), free the place at expiry and leave
-/// (`testing::waiting_room::expiry_and_leave_free_the_place`), and number those who came before the
-/// opening in an order that the seed decides (`testing::waiting_room::early_birds_are_shuffled`).
+/// (`testing::waiting_room::expiry_and_leave_free_the_place`), refuse who comes while `line_max` are
+/// in line (`testing::waiting_room::a_full_line_refuses`), and number those who came before the
+/// opening in an order that the seed decides, before all who come later
+/// (`testing::waiting_room::early_birds_are_shuffled`).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait WaitingRoom: Send + Sync {
