@@ -7,7 +7,7 @@ use crate::event::EventBody;
 use crate::label::Title;
 use crate::layout::{LayoutSpec, SectionSpec};
 use crate::seat::SeatNo;
-use crate::show::{NewShow, PriceListError};
+use crate::show::{NewShow, PriceListError, Show};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -121,7 +121,7 @@ fn it_takes_over_what_the_show_has_unless_it_has_its_own() {
     assert_eq!((performance.seller(), performance.show()), (show.seller(), show.id()));
     assert_eq!((performance.capacity(), &**performance.layout()), (30, &layout));
     let mut policy = SalesPolicy::default();
-    policy.deadlines.sales_stop = Duration::from_secs(30 * 60);
+    policy.deadlines.sales_stop = Duration::from_mins(30);
     let own = PriceList::new([(grade("VIP"), won(1)), (grade("R"), won(2))]).unwrap();
     let mut new = new(&show, &layout);
     (new.policy, new.prices) = (Some(policy), Some(own));
