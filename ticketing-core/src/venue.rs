@@ -120,3 +120,44 @@ impl Aggregate for Venue {
         &mut self.root
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::EventBody;
+    use crate::layout::{LayoutSpec, SectionSpec};
+
+    fn layout(rows: u32) -> Layout {
+        Layout::new(&LayoutSpec::of([SectionSpec::grid("A", "R", rows, 10)])).unwrap()
+    }
+
+    fn venue() -> Venue {
+        let id = VenueId::from_uuid(Uuid::from_u128(1));
+        Venue::create(id, Title::new("Opera").unwrap(), layout(2), DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn every_change_is_told_once_and_without_the_layout() {
+        let (mut venue, now) = (venue(), DateTime::UNIX_EPOCH);
+        let name = Title::new("Opera House").unwrap();
+        assert_eq!(venue.rename(name.clone(), now), Applied::Now);
+        assert_eq!(venue.rename(name.clone(), now), Applied::Already);
+        assert_eq!(venue.change_layout(layout(3), now), Applied::Now);
+        assert_eq!(venue.change_layout(layout(3), now), Applied::Already);
+        assert_eq!((venue.name(), venue.layout().len()), (&name, 30));
+        let id = venue.id();
+        let told: Vec<&EventBody> = venue.root().pending().collect();
+        let renamed =
+            VenueEvent::Updated { venue: id, name: name.clone(), seats: 20, new_layout: false };
+        let rebuilt = VenueEvent::Updated { venue: id, name, seats: 30, new_layout: true };
+        assert_eq!(told[1..], [&EventBody::Venue(renamed), &EventBody::Venue(rebuilt)]);
+    }
+
+    #[test]
+    fn a_venue_survives_storage() {
+        let json = serde_json::to_string(&venue()).unwrap();
+        assert_eq!(serde_json::from_str::<Venue>(&json).unwrap(), venue());
+    }
+}

@@ -1,13 +1,15 @@
 //! A performance: one dated showing, with its own sales window, prices and copy of a layout.
 
 mod event;
+mod schedule;
 mod seating;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use event::PerformanceEvent;
-pub use state::{PerformanceRefusal, PerformanceState, ScheduleError};
+pub use schedule::{NewPerformance, ScheduleError};
+pub use state::{PerformanceRefusal, PerformanceState};
 
 use seating::Seating;
 
@@ -25,28 +27,7 @@ use crate::money::{BasisPoints, Currency, Money};
 use crate::policy::SalesPolicy;
 use crate::reservation::SeatLine;
 use crate::seat::Seats;
-use crate::show::{PriceList, Show};
-
-/// What a new performance is made of.
-#[derive(Clone, Debug)]
-pub struct NewPerformance<'a> {
-    /// Its id.
-    pub id: PerformanceId,
-    /// The show that is performed.
-    pub show: &'a Show,
-    /// The seating plan; it is copied.
-    pub layout: &'a Layout,
-    /// When it starts.
-    pub starts_at: DateTime<Utc>,
-    /// The zone of its calendar days.
-    pub zone: Tz,
-    /// When its sales open; they close at the start less the policy's sales stop.
-    pub sales_open_at: DateTime<Utc>,
-    /// Its own prices; `None`: the show's.
-    pub prices: Option<PriceList>,
-    /// Its own policy; `None`: the show's.
-    pub policy: Option<SalesPolicy>,
-}
+use crate::show::PriceList;
 
 /// One dated showing of a show. Its date, layout and policy never change; cloning it is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,15 +54,16 @@ impl Performance {
     /// # Errors
     /// [`ScheduleError`], the first found; of grades without a price it names all.
     pub fn schedule(new: NewPerformance<'_>, now: DateTime<Utc>) -> Result<Self, ScheduleError> {
-        let (expected, starts_at) = (new.show.currency(), new.starts_at);
         let policy = new.policy.map_or_else(|| Arc::clone(new.show.policy()), Arc::new);
         let prices = new.prices.map_or_else(|| Arc::clone(new.show.prices()), Arc::new);
         policy.check()?;
-        if prices.currency() != expected {
-            return Err(ScheduleError::OtherCurrency { expected, got: prices.currency() });
+        let (expected, got) = (new.show.currency(), prices.currency());
+        if expected != got {
+            return Err(ScheduleError::OtherCurrency { expected, got });
         }
         let seating =
             Seating::new(Arc::new(new.layout.clone()), prices).map_err(ScheduleError::Unpriced)?;
+        let starts_at = new.starts_at;
         if starts_at <= now {
             return Err(ScheduleError::StartsInPast { starts_at, now });
         }
@@ -282,11 +264,12 @@ impl Performance {
             return Err(PerformanceRefusal::NeverOnSale { opens_at, closes_at });
         }
         self.sales_open_at = opens_at;
-        let (sales_open_at, sales_close_at) = (opens_at, closes_at);
-        self.root.record(
-            now,
-            PerformanceEvent::SalesWindowMoved { performance, sales_open_at, sales_close_at },
-        );
+        let event = PerformanceEvent::SalesWindowMoved {
+            performance,
+            sales_open_at: opens_at,
+            sales_close_at: closes_at,
+        };
+        self.root.record(now, event);
         Ok(Applied::Now)
     }
 

@@ -4,8 +4,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::label::Grade;
-use crate::money::Currency;
-use crate::policy::PolicyError;
 use crate::seat::SeatNo;
 use crate::show::PriceListError;
 
@@ -22,45 +20,6 @@ pub enum PerformanceState {
         /// Whether every reservation was ended.
         wound_up: bool,
     },
-}
-
-/// Why a performance cannot be scheduled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScheduleError {
-    /// It would start in the past.
-    #[error("expected a start after {now}, got {starts_at}")]
-    StartsInPast {
-        /// The start that was given.
-        starts_at: DateTime<Utc>,
-        /// When it was to be scheduled.
-        now: DateTime<Utc>,
-    },
-    /// It would never be on sale.
-    #[error("expected sales to open before they close at {closes_at}, got {opens_at}")]
-    NeverOnSale {
-        /// When sales would open.
-        opens_at: DateTime<Utc>,
-        /// When sales would close: the start less the sales stop.
-        closes_at: DateTime<Utc>,
-    },
-    /// Its policy is out of bounds.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// Its prices are in another currency than its show's.
-    #[error("expected prices in {expected}, got {got}")]
-    OtherCurrency {
-        /// The currency of the show.
-        expected: Currency,
-        /// The currency of the prices.
-        got: Currency,
-    },
-    /// Seats have grades without a price.
-    #[error("expected a price for every grade, got none for {0:?}")]
-    Unpriced(
-        /// All such grades, ascending.
-        Vec<Grade>,
-    ),
 }
 
 /// Why a performance refused a command; nothing changed.
