@@ -70,8 +70,10 @@ const DIRECT_OF_FEATURES: [&str; 3] = ["mockall", "pollster", "proptest"];
 /// Modules of the core that are not its domain. Every other module is.
 const AROUND: [&str; 6] = ["flush", "lib", "memory", "port", "service", "testing"];
 
-/// The ports that the domain may name: both synchronous, both handed in by the caller.
-const PORTS_OF_THE_DOMAIN: [&str; 2] = ["IdGenerator", "TokenSigner"];
+/// What the domain may name of `port`: two synchronous traits that the caller hands in, and the values
+/// that a line is described with.
+const PORTS_OF_THE_DOMAIN: [&str; 5] =
+    ["IdGenerator", "TokenSigner", "LineRules", "LineState", "Standing"];
 
 const LINES_MAX: usize = 600;
 const LINES_WANTED: usize = 500;
@@ -262,6 +264,22 @@ fn ports_and_domain_know_no_adapter_and_no_use_case() {
         "ports and domain never use memory, service or testing",
         &uses(inner, &["memory", "service", "testing"]),
     );
+}
+
+#[test]
+fn ports_have_no_supertrait_and_no_default_method() {
+    let mut found = Vec::new();
+    for source in core_sources().into_iter().filter(|source| module(source) == "port") {
+        for port in source.traits() {
+            if port.bounds != ": Send + Sync" {
+                found.push(format!("{}: {}{}", source.path, port.name, port.bounds));
+            }
+            if port.has_body {
+                found.push(format!("{}: a method of {} has a body", source.path, port.name));
+            }
+        }
+    }
+    assert_none("a port is `trait Name: Send + Sync` with methods that have no body", &found);
 }
 
 #[test]

@@ -24,6 +24,15 @@ pub(crate) struct CratePath {
     pub(crate) line: usize,
 }
 
+/// A trait as it is declared.
+pub(crate) struct Trait {
+    pub(crate) name: String,
+    /// What stands between its name and its body.
+    pub(crate) bounds: String,
+    /// Whether one of its methods has a body.
+    pub(crate) has_body: bool,
+}
+
 impl Source {
     fn parse(path: String, text: String) -> Self {
         let mut code = Vec::new();
@@ -52,6 +61,34 @@ impl Source {
             }
         }
         found
+    }
+
+    /// Every trait.
+    pub(crate) fn traits(&self) -> Vec<Trait> {
+        let begins = (0..self.code.len()).filter(|&at| self.is(at, "trait"));
+        begins.map(|at| self.trait_at(at)).collect()
+    }
+
+    fn trait_at(&self, at: usize) -> Trait {
+        let name = self.code[at + 1].text.clone();
+        let texts = || self.code[at + 2..].iter().map(|token| token.text.as_str());
+        let bounds: Vec<&str> = texts().take_while(|text| *text != "{").collect();
+        let mut depth = 0;
+        let mut has_body = false;
+        for text in texts().skip(bounds.len()) {
+            match text {
+                "{" => {
+                    has_body |= depth == 1;
+                    depth += 1;
+                }
+                "}" => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        Trait { name, bounds: bounds.join(" "), has_body }
     }
 
     /// Reads one branch of a `use` tree; answers where it ends.
@@ -205,4 +242,13 @@ fn a_use_tree_is_read_branch_by_branch() {
     for (path, line) in expected {
         assert!(paths.contains(&(path.to_owned(), line)), "{path} is missing in {paths:?}");
     }
+}
+
+#[test]
+fn a_trait_is_read_with_its_bounds_and_bodies() {
+    let text = "trait A: Send + Sync { fn f(&self); }\ntrait B { fn g(&self) -> u8 { 1 } }";
+    let traits = Source::parse("sample.rs".to_owned(), text.to_owned()).traits();
+    let read: Vec<_> =
+        traits.iter().map(|it| (it.name.as_str(), it.bounds.as_str(), it.has_body)).collect();
+    assert_eq!(read, [("A", ": Send + Sync", false), ("B", "", true)]);
 }
