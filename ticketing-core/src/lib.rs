@@ -31,6 +31,7 @@ pub mod signing;
 pub mod testing;
 pub mod ticket;
 pub mod ticket_code;
+pub mod timeout;
 mod token;
 pub mod venue;
 pub mod waiting_line;

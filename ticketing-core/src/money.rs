@@ -222,6 +222,7 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError::CurrencyMismatch`], [`MoneyError::TooLarge`].
+    #[expect(clippy::should_implement_trait, reason = "a sum can be refused")]
     pub fn add(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
         Self::from_minor(self.minor + other.minor, self.currency)
@@ -231,6 +232,7 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError::CurrencyMismatch`]; [`MoneyError::Negative`] if `other` is more.
+    #[expect(clippy::should_implement_trait, reason = "a difference can be refused")]
     pub fn sub(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
         Self::from_minor(self.minor - other.minor, self.currency)
@@ -257,6 +259,7 @@ impl Money {
     }
 
     /// This part of the amount, rounded down to whole minor units.
+    #[must_use]
     pub fn portion(self, rate: BasisPoints) -> Self {
         let minor = i128::from(self.minor) * i128::from(rate.get()) / 10_000;
         Self { minor: i64::try_from(minor).unwrap_or(self.minor), ..self }

@@ -18,8 +18,8 @@ pub struct PolicyError {
     pub got: String,
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// How long a buyer may take for each step. Every field is exact time, at most 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Default for Deadlines {
 
 impl Deadlines {
     /// The longest of any deadline.
-    pub const MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+    pub const MAX: Duration = Duration::from_hours(30 * 24);
 
     fn check(&self) -> Result<(), PolicyError> {
         let bounded = [

@@ -119,10 +119,7 @@ impl Ticket {
         let (performance, user) = (reservation.performance(), reservation.user());
         let reservation = reservation.id();
         let mut root = Root::new();
-        root.record(
-            now,
-            TicketEvent::Issued { ticket: id, reservation, performance, user, seat },
-        );
+        root.record(now, TicketEvent::Issued { ticket: id, reservation, performance, user, seat });
         let state = TicketState::Issued;
         Self { root, id, reservation, performance, user, seat, issued_at: now, state }
     }
@@ -265,10 +262,7 @@ mod tests {
         let mut ticket = ticket();
         ticket.admit(gate(), DateTime::UNIX_EPOCH).unwrap();
         let again = ticket.admit(gate(), DateTime::UNIX_EPOCH + TimeDelta::hours(1));
-        assert_eq!(
-            again,
-            Err(TicketRefusal::Used { at: DateTime::UNIX_EPOCH, gate: gate() })
-        );
+        assert_eq!(again, Err(TicketRefusal::Used { at: DateTime::UNIX_EPOCH, gate: gate() }));
         assert_eq!(ticket.root().recorded(), 2);
     }
 

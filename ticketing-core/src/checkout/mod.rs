@@ -236,10 +236,9 @@ impl Checkout {
                 Ok(self.next_undo(abort, now))
             }
             StepState::Compensated => Ok(Vec::new()),
-            StepState::Waiting
-            | StepState::Started
-            | StepState::Succeeded
-            | StepState::Failed => Err(UnexpectedReply { reply }),
+            StepState::Waiting | StepState::Started | StepState::Succeeded | StepState::Failed => {
+                Err(UnexpectedReply { reply })
+            }
         }
     }
 

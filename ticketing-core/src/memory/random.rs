@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::port::Random;
 
-/// SplitMix64: the same numbers for the same seed. Not for secrets.
+/// The `SplitMix64` generator: the same numbers for the same seed. Not for secrets.
 #[derive(Debug)]
 pub struct SeededRandom(AtomicU64);
 

@@ -99,7 +99,7 @@ impl Payment {
         let tenders = Tenders { discount: new.discount, points: new.points, external };
         let prices: Vec<_> =
             new.reservation.lines().iter().map(|line| (line.seat, line.price)).collect();
-        let shares = allocate(&prices, tenders)?;
+        let shares = allocate(&prices, &tenders)?;
         let mut root = Root::new();
         root.record(
             now,
@@ -192,8 +192,7 @@ impl Payment {
     pub fn lose_answer(&mut self, now: DateTime<Utc>) -> Result<Applied, PaymentRefusal> {
         match &self.state {
             PaymentState::Processing { intent, sent_at } => {
-                self.state =
-                    PaymentState::Unknown { intent: intent.clone(), sent_at: *sent_at };
+                self.state = PaymentState::Unknown { intent: intent.clone(), sent_at: *sent_at };
                 self.root.record(now, PaymentEvent::BecameUnknown { payment: self.id });
                 Ok(Applied::Now)
             }
@@ -281,8 +280,7 @@ impl Payment {
         self.state = PaymentState::Succeeded { honoured };
         let (payment, reservation) = (self.id, self.reservation);
         let external = self.tenders.external;
-        self.root
-            .record(now, PaymentEvent::Succeeded { payment, reservation, external, honoured });
+        self.root.record(now, PaymentEvent::Succeeded { payment, reservation, external, honoured });
         Ok(Applied::Now)
     }
 
@@ -326,8 +324,7 @@ impl Payment {
             }
             PaymentState::AwaitingDeposit { due_at } => {
                 let expired = now >= *due_at;
-                self.state =
-                    if expired { PaymentState::Expired } else { PaymentState::Cancelled };
+                self.state = if expired { PaymentState::Expired } else { PaymentState::Cancelled };
                 self.closing = Closing::Needed;
                 let event = if expired {
                     PaymentEvent::Expired { payment }
@@ -451,7 +448,7 @@ impl Payment {
 
     /// The shares of some seats.
     pub fn shares_of(&self, seats: &Seats) -> Vec<SeatShare> {
-        self.shares.iter().filter(|share| seats.contains(share.seat)).cloned().collect()
+        self.shares.iter().filter(|share| seats.contains(share.seat())).copied().collect()
     }
 
     fn send(&mut self, intent: Intent, now: DateTime<Utc>) {
@@ -461,11 +458,7 @@ impl Payment {
     }
 
     fn must_be_created(&self, command: &'static str) -> Result<(), PaymentRefusal> {
-        if self.state == PaymentState::Created {
-            Ok(())
-        } else {
-            Err(self.wrong_state(command))
-        }
+        if self.state == PaymentState::Created { Ok(()) } else { Err(self.wrong_state(command)) }
     }
 
     const fn wrong_state(&self, command: &'static str) -> PaymentRefusal {

@@ -106,6 +106,20 @@ impl Performance {
         self.seating.lines(seats)
     }
 
+    /// Refuses seats that it does not have.
+    ///
+    /// # Errors
+    /// [`PerformanceRefusal::NoSuchSeat`].
+    pub fn must_have(&self, seats: &Seats) -> Result<(), PerformanceRefusal> {
+        let capacity = self.capacity();
+        match seats.as_slice().last() {
+            Some(&seat) if seat.0 >= capacity => {
+                Err(PerformanceRefusal::NoSuchSeat { seat, capacity })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Refuses a hold or a reservation outside of the sales window.
     ///
     /// # Errors

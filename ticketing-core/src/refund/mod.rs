@@ -346,8 +346,8 @@ impl Refund {
 
     /// Whether the worker must still drive it: owed, and not given over to a human.
     pub const fn is_open(&self) -> bool {
-        let given_up = matches!(self.state, RefundState::Failed { .. })
-            && self.attempt >= Self::ATTEMPTS_MAX;
+        let given_up =
+            matches!(self.state, RefundState::Failed { .. }) && self.attempt >= Self::ATTEMPTS_MAX;
         self.is_owed() && !given_up
     }
 }

@@ -9,7 +9,7 @@ use crate::id::{PerformanceId, SellerId};
 use crate::page::{Limit, PageRequest};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::Ports;
-use crate::reservation::{CancelReason, Reservation, ReservationRefusal, ReservationState};
+use crate::reservation::{CancelReason, Reservation, ReservationState};
 
 /// Why a performance was not cancelled.
 #[derive(Debug, thiserror::Error)]
@@ -112,8 +112,8 @@ async fn end(ports: &Ports, reservation: Reservation) -> Result<bool, Failure> {
                 Err(RefundError::Failed(failure)) => Err(failure),
                 Err(error) => {
                     let fault = crate::error::Fault::Permanent;
-                    let error = crate::error::PortError::new("refund", "request", fault)
-                        .because(error);
+                    let error =
+                        crate::error::PortError::new("refund", "request", fault).because(error);
                     Err(error.into())
                 }
             }
@@ -130,8 +130,8 @@ async fn cancel(ports: &Ports, reservation: Reservation) -> Result<bool, Failure
     let in_flight = unpaid.in_flight();
     match unpaid.reservation.cancel(CancelReason::PerformanceCancelled, in_flight, now) {
         Ok(Applied::Now) => {}
-        Ok(Applied::Already) | Err(ReservationRefusal::PaymentInProgress) => return Ok(false),
-        Err(_) => return Ok(false),
+        // A payment at the gateway is waited for; whatever else was refused is over already.
+        Ok(Applied::Already) | Err(_) => return Ok(false),
     }
     match unpaid.end(ports, now, None::<(&Call, &())>).await? {
         Ended::Now => Ok(true),

@@ -9,9 +9,7 @@ use super::support::{
     Attempt, Call, Failure, Swept, Tries, answer_of, change_set, commit, inconsistent, once_saved,
 };
 use crate::change_set::ChangeSet;
-use crate::checkout::{
-    Abort, Checkout, CheckoutState, Command, Reply, Step, StepState, TenderChoice,
-};
+use crate::checkout::{Abort, Checkout, CheckoutState, Command, Reply, Step, TenderChoice};
 use crate::error::{Fault, PortError};
 use crate::id::{CheckoutId, EntryId, PaymentId, PerformanceId, ReservationId, UserId};
 use crate::label::Token;
@@ -23,7 +21,7 @@ use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{CommitError, FraudQuery, FraudVerdict, Ports, RefundAccount, UserStatus};
 use crate::reservation::{CancelReason, Reservation, ReservationRefusal};
 use crate::seat::ClaimOwner;
-use crate::timeout::within;
+use crate::timeout::timeout;
 
 /// How long one outside check may take before the saga turns back.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -121,8 +119,8 @@ impl From<PortError> for CheckoutError {
 /// Until when a deposit would be due; `None` if that leaves too little time to offer it.
 pub fn deposit_due_at(performance: &Performance, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let deadlines = &performance.policy().deadlines;
-    let due_at = (now + deadlines.deposit_due)
-        .min(performance.starts_at() - deadlines.deposit_before_start);
+    let due_at =
+        (now + deadlines.deposit_due).min(performance.starts_at() - deadlines.deposit_before_start);
     (due_at >= now + deadlines.deposit_min).then_some(due_at)
 }
 
@@ -152,7 +150,8 @@ pub async fn start(ports: &Ports, request: StartCheckout) -> Result<CheckoutView
             refund_account: request.refund_account.clone(),
         };
         let (checkout, _) = Checkout::start(id, reservation.id(), request.user, choice, now);
-        let next = Loaded { checkout: once_saved(&checkout), reservation: once_saved(&reservation) };
+        let next =
+            Loaded { checkout: once_saved(&checkout), reservation: once_saved(&reservation) };
         let changes = change_set(ports, now).save(reservation).save(checkout);
         let changes = Call::keep(call.as_ref(), changes, &id)?;
         match commit(ports, changes).await? {
@@ -233,7 +232,7 @@ async fn ask(ports: &Ports, loaded: &Loaded) -> Result<Option<Reply>, CheckoutEr
     Ok(match loaded.checkout.waiting_for() {
         Some(Command::CheckUser) => {
             let asked = ports.users.status(loaded.checkout.user());
-            match within(&*ports.timer, deadline, asked).await {
+            match timeout(&*ports.timer, deadline, asked).await {
                 Ok(Ok(UserStatus::Active)) => Some(Reply::UserActive),
                 Ok(Ok(UserStatus::Inactive | UserStatus::Unknown)) => Some(Reply::UserRefused),
                 Ok(Err(_)) | Err(_) => Some(Reply::TimedOut(Step::CheckUser)),
@@ -246,7 +245,7 @@ async fn ask(ports: &Ports, loaded: &Loaded) -> Result<Option<Reply>, CheckoutEr
                 performance: reservation.performance(),
                 total: reservation.total(),
             };
-            match within(&*ports.timer, deadline, ports.fraud.check(query)).await {
+            match timeout(&*ports.timer, deadline, ports.fraud.check(query)).await {
                 Ok(Ok(FraudVerdict::Clear)) => Some(Reply::FraudClear),
                 Ok(Ok(FraudVerdict::Suspected)) => Some(Reply::FraudSuspected),
                 Ok(Err(_)) | Err(_) => Some(Reply::TimedOut(Step::CheckFraud)),
@@ -474,8 +473,8 @@ fn check_tenders(
     if !fits {
         return Err(CheckoutError::TendersDoNotFit { total });
     }
-    let offered = request.method != Some(Method::BankTransfer)
-        || deposit_due_at(performance, now).is_some();
+    let offered =
+        request.method != Some(Method::BankTransfer) || deposit_due_at(performance, now).is_some();
     if offered { Ok(()) } else { Err(CheckoutError::BankTransferNotOffered) }
 }
 

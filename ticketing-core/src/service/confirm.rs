@@ -20,10 +20,10 @@ use crate::payment::{Method, Payment, PaymentRefusal, PendingReceipt};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{ConfirmRequest, GatewayError, GatewayKey, IssueRequest, Ports};
 use crate::reservation::{Reservation, ReservationRefusal};
-use crate::timeout::within;
+use crate::timeout::timeout;
 
 /// How long the gateway may take before its answer counts as lost.
-pub const GATEWAY_TIMEOUT: Duration = Duration::from_secs(60);
+pub const GATEWAY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Pay what a checkout prepared.
 #[derive(Clone, Debug)]
@@ -80,10 +80,7 @@ impl From<PortError> for ConfirmError {
 ///
 /// # Errors
 /// [`ConfirmError`]; nothing was sent. [`Failure`]s after the call leave the payment to the reconciler.
-pub async fn confirm(
-    ports: &Ports,
-    request: ConfirmPayment,
-) -> Result<PaymentView, ConfirmError> {
+pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentView, ConfirmError> {
     let asked = (request.payment, request.amount);
     let call = Call::of(request.user, "confirm", request.key.as_ref(), &asked);
     if let Some(answer) = Call::replay(call.as_ref(), ports).await? {
@@ -199,8 +196,8 @@ impl Intention<'_> {
                 if self.payment.is_unsettled() || self.payment.account().is_some() {
                     return Ok(Applied::Already);
                 }
-                let due_at = deposit_due_at(performance, now)
-                    .ok_or(ConfirmError::BankTransferNotOffered)?;
+                let due_at =
+                    deposit_due_at(performance, now).ok_or(ConfirmError::BankTransferNotOffered)?;
                 Ok(self.payment.begin_issue(due_at, now)?)
             }
             Some(Method::Card) | None => {
@@ -245,7 +242,7 @@ async fn call_gateway(ports: &Ports, payment: &Payment, deadline: DateTime<Utc>)
                 let provider_key = provider_key.clone();
                 let request = ConfirmRequest { payment: id, provider_key, amount, key };
                 let call = ports.gateway.confirm(request);
-                within(&*ports.timer, deadline, call)
+                timeout(&*ports.timer, deadline, call)
                     .await
                     .map(|answer| answer.map(|captured| Fact::Captured(captured.amount)))
             }
@@ -253,7 +250,7 @@ async fn call_gateway(ports: &Ports, payment: &Payment, deadline: DateTime<Utc>)
                 let key = GatewayKey::issue(id);
                 let request = IssueRequest { payment: id, amount, due_at: *due_at, key };
                 let call = ports.gateway.issue_deposit_account(request);
-                within(&*ports.timer, deadline, call)
+                timeout(&*ports.timer, deadline, call)
                     .await
                     .map(|answer| answer.map(Fact::AccountIssued))
             }

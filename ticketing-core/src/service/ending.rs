@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::settle::{free_all, missing, points_back, post_if_any};
+use super::settle::{free_all, missing, points_back, post_if_any, refused};
 use super::support::{Attempt, Call, Failure, change_set, commit, inconsistent};
 use crate::change_set::ReceiptState;
 use crate::id::EntryId;
@@ -28,9 +28,7 @@ impl Unpaid {
     pub(super) async fn load(ports: &Ports, reservation: Reservation) -> Result<Self, Failure> {
         let payment = match reservation.payment() {
             None => None,
-            Some(id) => {
-                Some(ports.payments.find(id).await?.ok_or_else(|| missing("payment", id))?)
-            }
+            Some(id) => Some(ports.payments.find(id).await?.ok_or_else(|| missing("payment", id))?),
         };
         Ok(Self { reservation, payment })
     }
@@ -42,7 +40,7 @@ impl Unpaid {
 
     /// Commits the end: both aggregates, the seats and the allowance free, the points back. The
     /// reservation has taken its command already; a payment at the gateway stays as it is.
-    pub(super) async fn end<T: serde::Serialize>(
+    pub(super) async fn end<T: serde::Serialize + Sync>(
         self,
         ports: &Ports,
         now: DateTime<Utc>,
@@ -52,7 +50,7 @@ impl Unpaid {
         let mut changes = free_all(change_set(ports, now), &reservation);
         if let Some(mut payment) = payment {
             if payment.is_live() && !payment.is_unsettled() {
-                payment.end_unpaid(now).map_err(super::settle::refused)?;
+                payment.end_unpaid(now).map_err(refused)?;
                 let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
                 let points = points_back(&mut payment, booking)?;
                 changes = post_if_any(changes, points);

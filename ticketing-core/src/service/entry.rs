@@ -26,7 +26,7 @@ pub(crate) fn must_be_admitted(
     ports: &Ports,
     performance: &Performance,
     user: UserId,
-    admission: Option<&str>,
+    admission: Option<&AdmissionToken>,
     now: DateTime<Utc>,
 ) -> Result<(), EntryRefusal> {
     must_have_been_admitted(ports, performance, user, admission, now, Duration::ZERO)
@@ -38,7 +38,7 @@ pub(crate) fn must_have_been_admitted(
     ports: &Ports,
     performance: &Performance,
     user: UserId,
-    admission: Option<&str>,
+    admission: Option<&AdmissionToken>,
     now: DateTime<Utc>,
     margin: Duration,
 ) -> Result<(), EntryRefusal> {
@@ -46,6 +46,6 @@ pub(crate) fn must_have_been_admitted(
         return Ok(());
     }
     let token = admission.ok_or(EntryRefusal::Missing)?;
-    AdmissionToken::verify(token, &*ports.signer, user, performance.id(), now - margin)?;
+    token.verify(&*ports.signer, user, performance.id(), now - margin)?;
     Ok(())
 }

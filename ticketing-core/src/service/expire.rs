@@ -36,9 +36,8 @@ async fn expire(ports: &Ports, reservation: Reservation) -> Result<bool, Failure
                     return Ok(true);
                 }
             }
-            Ok(_) => {}
             Err(_) if ports.clock.now() < unpaid.reservation.latest() => return Ok(false),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
     let now = ports.clock.now();

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::entry::{EntryRefusal, must_be_admitted};
 use super::support::Failure;
+use crate::admission::AdmissionToken;
 use crate::error::PortError;
 use crate::id::{HoldToken, PerformanceId, UserId};
 use crate::performance::{Performance, PerformanceRefusal};
@@ -20,7 +21,7 @@ pub struct HoldSeats {
     /// The seats, all or none.
     pub seats: Seats,
     /// The admission from the waiting room, where there is one.
-    pub admission: Option<String>,
+    pub admission: Option<AdmissionToken>,
 }
 
 /// A hold and the seats it is on.
@@ -91,7 +92,7 @@ pub async fn hold(ports: &Ports, request: HoldSeats) -> Result<Held, HoldError> 
     performance.must_be_on_sale(now)?;
     check_count(&performance, &request.seats)?;
     performance.must_have(&request.seats)?;
-    must_be_admitted(ports, &performance, request.user, request.admission.as_deref(), now)?;
+    must_be_admitted(ports, &performance, request.user, request.admission.as_ref(), now)?;
     let asked = HoldRequest {
         performance: request.performance,
         seats: request.seats,
@@ -142,10 +143,7 @@ async fn must_not_be_reserved(ports: &Ports, held: &HeldSeats) -> Result<(), Hol
     if claims.is_empty() { Ok(()) } else { Err(HoldError::Reserved) }
 }
 
-async fn load(
-    ports: &Ports,
-    id: PerformanceId,
-) -> Result<std::sync::Arc<Performance>, HoldError> {
+async fn load(ports: &Ports, id: PerformanceId) -> Result<std::sync::Arc<Performance>, HoldError> {
     ports.layouts.performance(id).await?.ok_or(HoldError::NoSuchPerformance(id))
 }
 

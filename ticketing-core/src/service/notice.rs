@@ -8,7 +8,7 @@ use crate::id::PaymentId;
 use crate::label::Token;
 use crate::payment::Payment;
 use crate::port::{Found, GatewayError, Ports};
-use crate::timeout::within;
+use crate::timeout::timeout;
 
 /// A notice that something happened to a payment. What happened is never believed: it is asked for.
 #[derive(Clone, Debug)]
@@ -70,16 +70,9 @@ pub async fn take(ports: &Ports, notice: Notice) -> Result<NoticeTaken, NoticeEr
         return Err(NoticeError::WrongSecret);
     }
     let fact = ask(ports, &payment).await.map_err(NoticeError::GatewaySilent)?;
-    let fact = match fact {
-        Some(fact) => fact,
-        None => return Ok(NoticeTaken::NothingNew),
-    };
+    let Some(fact) = fact else { return Ok(NoticeTaken::NothingNew) };
     let settled = settle(ports, payment.id(), &fact, Some(&notice.message), None).await?;
-    Ok(if settled.changed {
-        NoticeTaken::Applied(settled.view)
-    } else {
-        NoticeTaken::NothingNew
-    })
+    Ok(if settled.changed { NoticeTaken::Applied(settled.view) } else { NoticeTaken::NothingNew })
 }
 
 /// Asks the gateway about a payment; what it says as a fact. `None` if the performance is gone.
@@ -98,7 +91,7 @@ pub(crate) async fn ask(ports: &Ports, payment: &Payment) -> Result<Option<Fact>
 /// What the gateway knows, within a bounded time.
 pub(crate) async fn find(ports: &Ports, id: PaymentId) -> Result<Found, GatewayError> {
     let deadline = ports.clock.now() + super::confirm::GATEWAY_TIMEOUT;
-    within(&*ports.timer, deadline, ports.gateway.find(id)).await.unwrap_or_else(|_| {
+    timeout(&*ports.timer, deadline, ports.gateway.find(id)).await.unwrap_or_else(|_| {
         let late = PortError::new("gateway", "find", Fault::Unknown);
         Err(GatewayError::Unknown(Some(late.into())))
     })

@@ -11,7 +11,7 @@ use crate::id::PaymentId;
 use crate::page::PageRequest;
 use crate::payment::Payment;
 use crate::port::{Found, GatewayError, GatewayKey, Ports};
-use crate::timeout::within;
+use crate::timeout::timeout;
 
 /// How long after it was sent or asked about a payment is asked about again: longer than a gateway call
 /// may take, so that a call under way is not asked about.
@@ -58,7 +58,7 @@ pub async fn sweep_accounts(ports: &Ports, page: PageRequest) -> Result<Swept, F
 async fn close(ports: &Ports, id: PaymentId) -> Result<bool, Failure> {
     let deadline = ports.clock.now() + GATEWAY_TIMEOUT;
     let call = ports.gateway.close_account(id, GatewayKey::close(id));
-    match within(&*ports.timer, deadline, call).await {
+    match timeout(&*ports.timer, deadline, call).await {
         Ok(Ok(())) => closed(ports, id).await,
         // It was paid, or is gone: only `find` tells.
         Ok(Err(GatewayError::Declined { .. })) => after_refusal(ports, id).await,

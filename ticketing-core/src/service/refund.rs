@@ -157,7 +157,7 @@ pub(super) async fn give_up(
 struct Paid {
     reservation: Reservation,
     payment: Payment,
-    paid_at: DateTime<Utc>,
+    since: DateTime<Utc>,
     tickets: Vec<Ticket>,
     performance: Arc<Performance>,
 }
@@ -184,7 +184,7 @@ impl Paid {
         };
         let performance =
             performance.ok_or_else(|| missing("performance", reservation.performance()))?;
-        Ok(Self { reservation, payment, paid_at, tickets, performance })
+        Ok(Self { reservation, payment, since: paid_at, tickets, performance })
     }
 
     fn seats(&self, wanted: Option<&Seats>) -> Result<Seats, RefundError> {
@@ -208,7 +208,7 @@ impl Paid {
     ) -> Result<Vec<RefundLine>, RefundError> {
         let time = CancelTime {
             now,
-            paid_at: self.paid_at,
+            paid_at: self.since,
             days_left: self.performance.days_left(now),
             started: now >= self.performance.starts_at(),
         };
@@ -239,8 +239,8 @@ impl Paid {
         let sum = |amount: fn(&RefundLine) -> Money| {
             Money::sum(currency, lines.iter().map(amount)).map_err(Failure::from)
         };
-        let (fee, points) = (sum(|line| line.fee())?, sum(|line| line.to_points())?);
-        let external = sum(|line| line.to_external())?;
+        let (fee, points) = (sum(RefundLine::fee)?, sum(RefundLine::to_points)?);
+        let external = sum(RefundLine::to_external)?;
         self.payment.take_for_refund(external)?;
         let mut changes = change_set(ports, now).guard(&*self.performance);
         let cancelled = matches!(why, Why::PerformanceCancelled);
@@ -260,8 +260,7 @@ impl Paid {
             lines: &lines,
         };
         let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
-        let entry =
-            JournalEntry::refund_accepted(booking, &refunded).map_err(Failure::from)?;
+        let entry = JournalEntry::refund_accepted(booking, &refunded).map_err(Failure::from)?;
         let reservation = &self.reservation;
         let count = u16::try_from(seats.len()).unwrap_or(u16::MAX);
         let owner = ClaimOwner::Reservation(reservation.id());
@@ -292,11 +291,7 @@ impl Paid {
 ///
 /// # Errors
 /// [`RefundError::NoSuchRefund`].
-pub async fn status(
-    ports: &Ports,
-    user: UserId,
-    id: RefundId,
-) -> Result<RefundState, RefundError> {
+pub async fn status(ports: &Ports, user: UserId, id: RefundId) -> Result<RefundState, RefundError> {
     let found = ports.refunds.find(id).await?.filter(|refund| refund.user() == user);
     found.map(|refund| refund.state().clone()).ok_or(RefundError::NoSuchRefund(id))
 }

@@ -14,7 +14,7 @@ use crate::page::PageRequest;
 use crate::payment::Payment;
 use crate::port::{CancelRequest, Found, GatewayError, GatewayKey, Ports};
 use crate::refund::{Refund, RefundRefusal, RefundState};
-use crate::timeout::within;
+use crate::timeout::timeout;
 
 /// Drives refunds on: sends what was requested, tries refused ones again after a pause, finds out what
 /// became of lost answers, gives points where no account was named in time. A bounded batch; two
@@ -39,14 +39,14 @@ async fn drive(ports: &Ports, refund: Refund) -> Result<bool, Failure> {
             give_points_if_due(ports, refund, since, now).await
         }
         RefundState::Requested | RefundState::Failed { .. } => {
-            if now < refund.next_try_at() { Ok(false) } else { send(ports, refund, now).await }
-        }
-        RefundState::Processing { .. } | RefundState::Unknown { .. } => {
             if now < refund.next_try_at() {
                 Ok(false)
             } else {
-                resolve(ports, refund, now).await
+                send(ports, refund, now).await
             }
+        }
+        RefundState::Processing { .. } | RefundState::Unknown { .. } => {
+            if now < refund.next_try_at() { Ok(false) } else { resolve(ports, refund, now).await }
         }
         RefundState::Succeeded { .. } | RefundState::Stopped => Ok(false),
     }
@@ -71,7 +71,7 @@ async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
         account: refund.account().cloned(),
         key: GatewayKey::cancel(refund.id(), refund.attempt()),
     };
-    let answer = within(&*ports.timer, now + GATEWAY_TIMEOUT, ports.gateway.cancel(request)).await;
+    let answer = timeout(&*ports.timer, now + GATEWAY_TIMEOUT, ports.gateway.cancel(request)).await;
     let now = ports.clock.now();
     match answer {
         Ok(Ok(())) => sent(ports, refund, now).await,
@@ -138,8 +138,7 @@ async fn give_points_if_due(
 ) -> Result<bool, Failure> {
     let payment = load_payment(ports, &refund).await?;
     let performance = ports.layouts.performance(payment.performance()).await?;
-    let performance =
-        performance.ok_or_else(|| missing("performance", payment.performance()))?;
+    let performance = performance.ok_or_else(|| missing("performance", payment.performance()))?;
     if now < since + performance.policy().deadlines.refund_account_wait {
         return Ok(false);
     }

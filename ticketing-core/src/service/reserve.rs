@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{EntryRefusal, must_be_admitted, must_have_been_admitted};
 use super::support::{Attempt, Call, Failure, Tries, answer_of, change_set, commit, inconsistent};
+use crate::admission::AdmissionToken;
 use crate::error::PortError;
 use crate::id::{HoldToken, PerformanceId, ReservationId, UserId};
 use crate::label::Token;
@@ -28,7 +29,7 @@ pub struct ReserveSeats {
     /// The hold on the seats; without one it is taken here.
     pub hold: Option<HoldToken>,
     /// The admission from the waiting room; needed where no hold is shown, or the hold was lost.
-    pub admission: Option<String>,
+    pub admission: Option<AdmissionToken>,
     /// The client's idempotency key.
     pub key: Option<Token>,
 }
@@ -221,20 +222,13 @@ async fn take_hold(
     now: DateTime<Utc>,
 ) -> Result<HoldToken, ReserveError> {
     let (id, seats, admission) =
-        (request.performance, request.seats.clone(), request.admission.as_deref());
+        (request.performance, request.seats.clone(), request.admission.as_ref());
     if let Some(token) = request.hold {
         match ports.holds.extend(id, seats.clone(), token, until, now).await? {
             HoldChange::Done => return Ok(token),
             HoldChange::Lost => {
                 let margin = performance.policy().deadlines.hold_max;
-                must_have_been_admitted(
-                    ports,
-                    performance,
-                    request.user,
-                    admission,
-                    now,
-                    margin,
-                )?;
+                must_have_been_admitted(ports, performance, request.user, admission, now, margin)?;
             }
         }
     } else {

@@ -63,9 +63,7 @@ impl Case<'_> {
         }
         let policy = self.performance.policy();
         match self.reservation.state() {
-            ReservationState::Pending
-                if self.reservation.payment() == Some(self.payment.id()) =>
-            {
+            ReservationState::Pending if self.reservation.payment() == Some(self.payment.id()) => {
                 Honoured::InTime
             }
             ReservationState::Expired
@@ -187,7 +185,9 @@ impl Case<'_> {
 }
 
 /// A refusal that the checks before it rule out.
-pub(super) fn refused(refusal: impl std::error::Error + Send + Sync + 'static) -> Failure {
+pub(in crate::service) fn refused(
+    refusal: impl std::error::Error + Send + Sync + 'static,
+) -> Failure {
     crate::error::PortError::new("settle", "decide", crate::error::Fault::Permanent)
         .because(refusal)
         .into()

@@ -10,6 +10,7 @@ mod reversed;
 mod view;
 
 pub(crate) use fact::Fact;
+pub(super) use honour::refused;
 pub use view::{PaymentStatus, PaymentView};
 
 use std::sync::Arc;

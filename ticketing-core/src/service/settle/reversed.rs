@@ -105,8 +105,7 @@ impl Case<'_> {
                 | RefundState::NeedsAccount { .. }
                 | RefundState::Failed { .. } => {
                     let _ = refund.stop(self.now).map_err(refused)?;
-                    let entry =
-                        JournalEntry::refund_stopped(self.booking(), refund.id(), amount)?;
+                    let entry = JournalEntry::refund_stopped(self.booking(), refund.id(), amount)?;
                     changes = changes.post(entry).save(refund);
                 }
                 RefundState::Processing { .. }
