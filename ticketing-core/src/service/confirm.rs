@@ -112,7 +112,11 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
             let id = payment.id();
             let settled =
                 settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
-            return Ok(settled.view);
+            return if settled.changed {
+                Ok(settled.view)
+            } else {
+                status(ports, request.user, id).await
+            };
         }
         let intent = Intention { payment, reservation, call: call.as_ref() };
         match intent.commit(ports, &request, &performance, now).await? {
@@ -162,7 +166,7 @@ impl Intention<'_> {
             return if self.payment.is_unsettled() {
                 Err(Failure::InProgress { retry_after: RETRY_AFTER }.into())
             } else {
-                Ok(Sent::Before(PaymentView::of(&self.payment, Vec::new())))
+                Ok(Sent::Before(status(ports, request.user, request.payment).await?))
             };
         }
         performance.must_take_place()?;

@@ -145,7 +145,7 @@ impl Case<'_> {
             let reason = CancelReason::PerformanceCancelled;
             self.reservation.cancel(reason, false, self.now).map_err(refused)?;
             changes = free_all(changes, &self.reservation);
-            after = After::FreeSeats;
+            after = After::FreeSeats(self.reservation.seats());
         } else {
             let _ = self.reservation.end_payment(self.payment.id());
         }

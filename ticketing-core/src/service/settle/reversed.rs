@@ -33,7 +33,7 @@ impl Case<'_> {
         let mut after = After::Nothing;
         if let Ok(seats) = Seats::new(unused.iter().map(Ticket::seat)) {
             (changes, back) = self.void(changes, unused, &seats)?;
-            after = After::FreeSeats;
+            after = After::FreeSeats(seats);
         }
         let lost = self.payment.external().sub(back)?;
         if !lost.is_zero() {
