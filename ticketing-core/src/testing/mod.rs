@@ -17,6 +17,7 @@ pub mod reads;
 pub mod sample;
 pub mod signer;
 pub mod store;
+mod suite;
 pub mod timer;
 pub mod users;
 pub mod waiting_room;
