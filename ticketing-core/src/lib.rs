@@ -27,4 +27,5 @@ pub mod signing;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod ticket;
+pub mod timeout;
 pub mod venue;
