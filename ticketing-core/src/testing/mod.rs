@@ -22,4 +22,4 @@ pub mod timer;
 pub mod users;
 pub mod waiting_room;
 
-pub use harness::Harness;
+pub use harness::{Harness, Task};
