@@ -193,7 +193,7 @@ pub async fn status(
 pub async fn sweep_stalled(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let until = ports.clock.now() - STALLED_AFTER;
     let stalled = ports.checkouts.stalled(until, page).await?;
-    let mut swept = Swept { next: stalled.next, ..Swept::default() };
+    let mut swept = Swept::until(stalled.next);
     for checkout in stalled.items {
         let before = checkout.state();
         let after = drive(ports, checkout.id()).await;

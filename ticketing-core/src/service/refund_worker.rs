@@ -24,7 +24,7 @@ use crate::timeout::timeout;
 /// The list could not be read.
 pub async fn sweep_refunds(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let open = ports.refunds.open(page).await?;
-    let mut swept = Swept { next: open.next, ..Swept::default() };
+    let mut swept = Swept::until(open.next);
     for refund in open.items {
         swept.count(drive(ports, refund).await);
     }
