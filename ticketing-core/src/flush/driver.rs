@@ -142,14 +142,15 @@ async fn attempt<E: FlushExecutor>(
     mode: ReadMode,
 ) -> Result<Vec<Answer>, ExecError> {
     let rows = executor.lock_and_read(&Reads::of(piece, mode)).await?;
-    let decision = match planner.decide(piece, &rows, mode) {
+    let decision = match mode {
+        ReadMode::Full => Ok(planner.decide(piece, &rows)),
+        ReadMode::Optimistic => planner.decide_optimistically(piece, &rows),
+    };
+    let decision = match decision {
         Ok(decision) => decision,
         Err(NeedsFullReads) => {
             let rows = executor.lock_and_read(&Reads::of(piece, ReadMode::Full)).await?;
-            planner.decide(piece, &rows, ReadMode::Full).map_err(|error| {
-                let failed = PortError::new("store", "commit", Fault::Permanent);
-                ExecError::Refused(failed.because(error))
-            })?
+            planner.decide(piece, &rows)
         }
     };
     let Decision { answers, writes } = decision;

@@ -46,42 +46,62 @@ impl Planner {
         Self { partitions, overlay: Overlay::default(), sums: Vec::new() }
     }
 
-    /// Answers the change sets as if each were committed alone, one after another.
-    ///
-    /// The rows must be those of [`super::Reads::of`] the same batch and mode.
+    /// Answers the change sets as if each were committed alone, one after another. The rows must be those
+    /// of [`super::Reads::of`] the same batch in [`ReadMode::Full`].
+    pub fn decide<L: Lookup + ?Sized>(&mut self, batch: &[ChangeSet], rows: &L) -> Decision {
+        let (decision, _) = self.run(batch, rows, ReadMode::Full);
+        decision
+    }
+
+    /// The same over the rows of [`ReadMode::Optimistic`].
     ///
     /// # Errors
-    /// [`NeedsFullReads`], never in [`ReadMode::Full`].
-    pub fn decide<L: Lookup + ?Sized>(
+    /// [`NeedsFullReads`]: the batch must be read in full and decided again.
+    pub fn decide_optimistically<L: Lookup + ?Sized>(
+        &mut self,
+        batch: &[ChangeSet],
+        rows: &L,
+    ) -> Result<Decision, NeedsFullReads> {
+        match self.run(batch, rows, ReadMode::Optimistic) {
+            (decision, false) => Ok(decision),
+            (_, true) => Err(NeedsFullReads),
+        }
+    }
+
+    /// Decides, and says whether something was refused; an optimistic run ends there.
+    fn run<L: Lookup + ?Sized>(
         &mut self,
         batch: &[ChangeSet],
         rows: &L,
         mode: ReadMode,
-    ) -> Result<Decision, NeedsFullReads> {
+    ) -> (Decision, bool) {
         self.overlay.clear();
         let mut answers = Vec::with_capacity(batch.len());
         let mut writes = Writes::default();
+        let mut refused = false;
         for (place, changes) in batch.iter().enumerate() {
-            let answer = if self.is_committed(changes, rows) {
-                Ok(Committed::Done)
-            } else {
-                match self.admit(changes, rows) {
-                    Ok(()) => {
-                        self.accept(changes, rows);
-                        writes.tell(place, changes, self.partitions);
-                        Ok(Committed::Done)
-                    }
-                    Err(_) if mode == ReadMode::Optimistic => return Err(NeedsFullReads),
-                    Err(answer) => {
-                        self.overlay.undo();
-                        *answer
-                    }
+            if self.is_committed(changes, rows) {
+                answers.push(Ok(Committed::Done));
+                continue;
+            }
+            match self.admit(changes, rows) {
+                Ok(()) => {
+                    self.accept(changes, rows);
+                    writes.tell(place, changes, self.partitions);
+                    answers.push(Ok(Committed::Done));
                 }
-            };
-            answers.push(answer);
+                Err(answer) => {
+                    refused = true;
+                    if mode == ReadMode::Optimistic {
+                        break;
+                    }
+                    self.overlay.undo();
+                    answers.push(*answer);
+                }
+            }
         }
         writes.collect(&mut self.overlay);
-        Ok(Decision { answers, writes })
+        (Decision { answers, writes }, refused)
     }
 
     fn is_committed<L: Lookup + ?Sized>(&self, changes: &ChangeSet, rows: &L) -> bool {
