@@ -77,6 +77,13 @@ impl Venue {
     }
 }
 
+impl Venue {
+    /// Its id.
+    pub const fn id(&self) -> VenueId {
+        self.id
+    }
+}
+
 events! {
     /// What happened to a venue.
     VenueEvent {
