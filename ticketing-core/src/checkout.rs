@@ -1,5 +1,6 @@
 //! A checkout.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
@@ -12,6 +13,28 @@ pub struct Checkout {
     root: Root,
     id: CheckoutId,
     reservation: ReservationId,
+}
+
+impl Checkout {
+    /// Its id.
+    pub const fn id(&self) -> CheckoutId {
+        self.id
+    }
+
+    /// Its reservation.
+    pub const fn reservation(&self) -> ReservationId {
+        self.reservation
+    }
+
+    /// Whether it is not ended.
+    pub const fn is_live(&self) -> bool {
+        true
+    }
+
+    /// When it last moved.
+    pub const fn moved_at(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
 }
 
 events! {

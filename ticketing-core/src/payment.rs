@@ -1,5 +1,6 @@
 //! A payment.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
@@ -12,6 +13,33 @@ pub struct Payment {
     root: Root,
     id: PaymentId,
     reservation: ReservationId,
+}
+
+impl Payment {
+    /// Its id.
+    pub const fn id(&self) -> PaymentId {
+        self.id
+    }
+
+    /// Its reservation.
+    pub const fn reservation(&self) -> ReservationId {
+        self.reservation
+    }
+
+    /// Whether it waits for the gateway's word.
+    pub const fn is_unsettled(&self) -> bool {
+        false
+    }
+
+    /// Whether its deposit account must still be closed.
+    pub const fn needs_closing(&self) -> bool {
+        false
+    }
+
+    /// When the gateway was last asked.
+    pub const fn asked_at(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
 }
 
 events! {

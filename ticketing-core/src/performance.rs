@@ -43,6 +43,28 @@ pub struct Performance {
     state: PerformanceState,
 }
 
+impl Performance {
+    /// Its id.
+    pub const fn id(&self) -> PerformanceId {
+        self.id
+    }
+
+    /// Its show.
+    pub const fn show(&self) -> ShowId {
+        self.show
+    }
+
+    /// Whether it was cancelled.
+    pub const fn is_cancelled(&self) -> bool {
+        matches!(self.state, PerformanceState::Cancelled { .. })
+    }
+
+    /// Whether it was cancelled and every reservation was ended.
+    pub const fn is_wound_up(&self) -> bool {
+        matches!(self.state, PerformanceState::Cancelled { wound_up: true, .. })
+    }
+}
+
 events! {
     /// What happened to a performance.
     PerformanceEvent {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
 use crate::event::events;
-use crate::id::{RefundId, ReservationId};
+use crate::id::{PaymentId, RefundId, ReservationId};
 
 /// A refund.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,23 @@ pub struct Refund {
     root: Root,
     id: RefundId,
     reservation: ReservationId,
+}
+
+impl Refund {
+    /// Its id.
+    pub const fn id(&self) -> RefundId {
+        self.id
+    }
+
+    /// Its payment.
+    pub const fn payment(&self) -> PaymentId {
+        PaymentId::from_uuid(self.id.as_uuid())
+    }
+
+    /// Whether the worker must still drive it.
+    pub const fn is_open(&self) -> bool {
+        true
+    }
 }
 
 events! {

@@ -4,13 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
 use crate::event::events;
-use crate::id::ShowId;
+use crate::id::{SellerId, ShowId};
 
 /// A show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Show {
     root: Root,
     id: ShowId,
+}
+
+impl Show {
+    /// Its id.
+    pub const fn id(&self) -> ShowId {
+        self.id
+    }
+
+    /// Who sells it.
+    pub const fn seller(&self) -> SellerId {
+        SellerId::from_uuid(self.id.as_uuid())
+    }
 }
 
 events! {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
 use crate::event::events;
-use crate::id::{ReservationId, TicketId};
+use crate::id::{ReservationId, TicketId, UserId};
+use crate::seat::SeatNo;
 
 /// A ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +13,28 @@ pub struct Ticket {
     root: Root,
     id: TicketId,
     reservation: ReservationId,
+}
+
+impl Ticket {
+    /// Its id.
+    pub const fn id(&self) -> TicketId {
+        self.id
+    }
+
+    /// Its reservation.
+    pub const fn reservation(&self) -> ReservationId {
+        self.reservation
+    }
+
+    /// Whose it is.
+    pub const fn user(&self) -> UserId {
+        UserId::from_uuid(self.id.as_uuid())
+    }
+
+    /// Its seat.
+    pub const fn seat(&self) -> SeatNo {
+        SeatNo(0)
+    }
 }
 
 events! {

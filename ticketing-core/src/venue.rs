@@ -13,6 +13,13 @@ pub struct Venue {
     id: VenueId,
 }
 
+impl Venue {
+    /// Its id.
+    pub const fn id(&self) -> VenueId {
+        self.id
+    }
+}
+
 events! {
     /// What happened to a venue.
     VenueEvent {
