@@ -77,13 +77,6 @@ impl Venue {
     }
 }
 
-impl Venue {
-    /// Its id.
-    pub const fn id(&self) -> VenueId {
-        self.id
-    }
-}
-
 events! {
     /// What happened to a venue.
     VenueEvent {

@@ -1,10 +1,4 @@
 //! Stories: whole use cases over the in-memory adapters, on a clock that the story moves.
 
-mod deposits;
-mod lateness;
-mod performances;
-mod races;
-mod refunds;
 mod sale;
-mod unknown;
 mod world;

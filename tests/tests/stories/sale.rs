@@ -19,8 +19,7 @@ use crate::world::{PRICE, World, seat, seats, token, won};
 fn a_card_sale_moves_seat_money_and_ticket_in_one_commit() {
     let world = World::new();
     let user = world.user();
-    let (reservation, payment, view) =
-        world.buy(user, &seats([3, 4]), 0, Some(Method::Card));
+    let (reservation, payment, view) = world.buy(user, &seats([3, 4]), 0, Some(Method::Card));
     assert!(view.is_paid());
     assert_eq!(view.tickets.len(), 2);
     assert!(matches!(
@@ -234,10 +233,7 @@ fn a_poor_wallet_ends_the_checkout_but_not_the_reservation() {
     let user = world.rich(1_000);
     let reservation = world.reserve(user, &seat(0)).reservation;
     let view = start(&world, user, reservation, won(2_000)).unwrap();
-    assert_eq!(
-        view.state,
-        CheckoutState::Compensated { abort: Abort::InsufficientPoints }
-    );
+    assert_eq!(view.state, CheckoutState::Compensated { abort: Abort::InsufficientPoints });
     assert!(world.reservation(reservation).is_pending());
     let payment = world.checkout(user, reservation, 1_000, Some(Method::Card));
     assert!(world.confirm(user, payment).is_paid());

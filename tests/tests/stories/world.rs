@@ -67,11 +67,8 @@ pub struct World {
 impl World {
     /// 20 seats of 10,000 won, in 30 days, at 3 % commission, two seats and tickets a head.
     pub fn new() -> Self {
-        let policy = SalesPolicy {
-            seats_per_reservation: 4,
-            tickets_per_user: 4,
-            ..SalesPolicy::default()
-        };
+        let policy =
+            SalesPolicy { seats_per_reservation: 4, tickets_per_user: 4, ..SalesPolicy::default() };
         Self::with(policy, TimeDelta::days(30))
     }
 
@@ -182,13 +179,8 @@ impl World {
 
     pub fn confirm(&self, user: UserId, payment: PaymentId) -> PaymentView {
         let amount = self.payment(payment).external();
-        let request = ConfirmPayment {
-            user,
-            payment,
-            amount,
-            provider_key: Some(token("card")),
-            key: None,
-        };
+        let request =
+            ConfirmPayment { user, payment, amount, provider_key: Some(token("card")), key: None };
         block_on(confirm::confirm(&self.ports, request)).unwrap()
     }
 
