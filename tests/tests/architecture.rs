@@ -68,7 +68,18 @@ const DIRECT: [&str; 15] = [
 const DIRECT_OF_FEATURES: [&str; 3] = ["mockall", "pollster", "proptest"];
 
 /// Modules of the core that are not its domain. Every other module is.
-const AROUND: [&str; 6] = ["flush", "lib", "memory", "port", "service", "testing"];
+const AROUND: [&str; 10] = [
+    "box_office",
+    "flush",
+    "lib",
+    "limiter",
+    "memory",
+    "port",
+    "service",
+    "testing",
+    "timeout",
+    "verify",
+];
 
 /// What the domain may name of `port`: two synchronous traits that the caller hands in, and the values
 /// that a line is described with.
