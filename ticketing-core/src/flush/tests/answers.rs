@@ -185,11 +185,11 @@ fn receipts_begin_fill_and_replay() {
     let purged = decide(&[fill(1, "late")], &Rows::default());
     assert!(purged.answers[0].is_ok() && !purged.writes.receipts[0].fills);
     let mut rows = Rows::default();
-    let begun = kept(fingerprint(1), ReceiptState::InProgress);
-    rows.receipts.insert(receipt_key(1), begun.clone());
+    let open = kept(fingerprint(1), ReceiptState::InProgress);
+    rows.receipts.insert(receipt_key(1), open.clone());
     let filled = decide(&[fill(1, "now")], &rows);
     assert!(filled.writes.receipts[0].fills);
-    assert_eq!(filled.writes.receipts[0].receipt.created_at, begun.created_at);
+    assert_eq!(filled.writes.receipts[0].receipt.created_at, open.created_at);
 }
 
 #[test]
