@@ -12,6 +12,7 @@ const PORTS: &[&str] = &[
     include_str!("../port/reservations.rs"),
     include_str!("../port/retention.rs"),
     include_str!("../port/store.rs"),
+    include_str!("../port/tickets.rs"),
 ];
 
 const SUITES: &[(&str, &[&str])] = &[
