@@ -294,6 +294,28 @@ fn ports_have_no_supertrait_and_no_default_method() {
 }
 
 #[test]
+fn every_named_conformance_function_exists() {
+    let sources = core_sources();
+    let exists = |module: &str, function: &str| {
+        let folder = format!("ticketing-core/src/testing/{module}");
+        let file = format!("{folder}.rs");
+        sources
+            .iter()
+            .filter(|source| source.path == file || source.path.starts_with(&format!("{folder}/")))
+            .any(|source| !source.lines_with(&format!("pub async fn {function}")).is_empty())
+    };
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| module(source) == "port") {
+        for name in source.text.split('`').filter_map(|word| word.strip_prefix("testing::")) {
+            if !name.split_once("::").is_some_and(|(module, function)| exists(module, function)) {
+                found.push(format!("{}: testing::{name}", source.path));
+            }
+        }
+    }
+    assert_none("what a port names as holding its rules exists", &found);
+}
+
+#[test]
 fn flush_knows_no_store() {
     let flush = core_sources().into_iter().filter(|source| module(source) == "flush");
     assert_none(
