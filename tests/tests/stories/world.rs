@@ -33,46 +33,46 @@ use ticketing_core::service::{PaymentView, expire, reconcile, refund_worker};
 use ticketing_core::show::{NewShow, PriceList, Show};
 use ticketing_core::signing::{HmacSigner, KeyRing, SigningKey};
 
-pub const PRICE: i64 = 10_000;
+pub(crate) const PRICE: i64 = 10_000;
 
-pub fn won(minor: i64) -> Money {
+pub(crate) fn won(minor: i64) -> Money {
     Money::from_minor(minor, Currency::KRW).unwrap()
 }
 
-pub fn seat(no: u32) -> Seats {
+pub(crate) fn seat(no: u32) -> Seats {
     Seats::one(SeatNo(no))
 }
 
-pub fn seats(nos: impl IntoIterator<Item = u32>) -> Seats {
+pub(crate) fn seats(nos: impl IntoIterator<Item = u32>) -> Seats {
     Seats::new(nos.into_iter().map(SeatNo)).unwrap()
 }
 
-pub fn token(text: &str) -> Token {
+pub(crate) fn token(text: &str) -> Token {
     Token::new(text).unwrap()
 }
 
-pub struct World {
-    pub clock: ManualClock,
-    pub store: MemoryStore,
-    pub gateway: Arc<FakeGateway>,
-    pub holds: Arc<MemoryHolds>,
-    pub users: Arc<MemoryUsers>,
-    pub fraud: Arc<MemoryFraud>,
-    pub ports: Ports,
-    pub performance: PerformanceId,
-    pub show: ShowId,
-    pub seller: SellerId,
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) store: MemoryStore,
+    pub(crate) gateway: Arc<FakeGateway>,
+    pub(crate) holds: Arc<MemoryHolds>,
+    pub(crate) users: Arc<MemoryUsers>,
+    pub(crate) fraud: Arc<MemoryFraud>,
+    pub(crate) ports: Ports,
+    pub(crate) performance: PerformanceId,
+    pub(crate) show: ShowId,
+    pub(crate) seller: SellerId,
 }
 
 impl World {
     /// 20 seats of 10,000 won, in 30 days, at 3 % commission, two seats and tickets a head.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let policy =
             SalesPolicy { seats_per_reservation: 4, tickets_per_user: 4, ..SalesPolicy::default() };
         Self::with(policy, TimeDelta::days(30))
     }
 
-    pub fn with(policy: SalesPolicy, starts_in: TimeDelta) -> Self {
+    pub(crate) fn with(policy: SalesPolicy, starts_in: TimeDelta) -> Self {
         let clock = ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
         let now = clock.now();
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
@@ -97,7 +97,7 @@ impl World {
             receipts: Arc::new(store.clone()),
             retention: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
-            publisher: Arc::new(MemoryPublisher::new()),
+            publisher: Arc::new(MemoryPublisher::default()),
             holds: holds.clone(),
             waiting_room: Arc::new(MemoryWaitingRoom::new()),
             rate_limit: Arc::new(MemoryRateLimit::new()),
@@ -115,20 +115,20 @@ impl World {
         Self { clock, store, gateway, holds, users, fraud, ports, performance, show, seller }
     }
 
-    pub fn user(&self) -> UserId {
+    pub(crate) fn user(&self) -> UserId {
         UserId::generate(&*self.ports.ids)
     }
 
-    pub fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         self.clock.advance(time);
     }
 
-    pub fn minutes(&self, minutes: u64) {
+    pub(crate) fn minutes(&self, minutes: u64) {
         self.pass(Duration::from_mins(minutes));
     }
 
     /// A user with points.
-    pub fn rich(&self, points: i64) -> UserId {
+    pub(crate) fn rich(&self, points: i64) -> UserId {
         let user = self.user();
         let booking = Booking { id: EntryId::generate(&*self.ports.ids), at: self.clock.now() };
         let entry = JournalEntry::top_up(booking, user, won(points)).unwrap();
@@ -138,7 +138,7 @@ impl World {
         user
     }
 
-    pub fn ask(&self, user: UserId, seats: &Seats) -> ReserveSeats {
+    pub(crate) fn ask(&self, user: UserId, seats: &Seats) -> ReserveSeats {
         ReserveSeats {
             user,
             performance: self.performance,
@@ -150,12 +150,12 @@ impl World {
         }
     }
 
-    pub fn reserve(&self, user: UserId, seats: &Seats) -> Reserved {
+    pub(crate) fn reserve(&self, user: UserId, seats: &Seats) -> Reserved {
         block_on(reserve::reserve(&self.ports, self.ask(user, seats))).unwrap()
     }
 
     /// The payment that the checkout of a reservation creates.
-    pub fn checkout(
+    pub(crate) fn checkout(
         &self,
         user: UserId,
         reservation: ReservationId,
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    pub fn confirm(&self, user: UserId, payment: PaymentId) -> PaymentView {
+    pub(crate) fn confirm(&self, user: UserId, payment: PaymentId) -> PaymentView {
         let amount = self.payment(payment).external();
         let request =
             ConfirmPayment { user, payment, amount, provider_key: Some(token("card")), key: None };
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// Reserves and pays.
-    pub fn buy(
+    pub(crate) fn buy(
         &self,
         user: UserId,
         seats: &Seats,
@@ -198,7 +198,7 @@ impl World {
         (reservation, payment, view)
     }
 
-    pub fn notice(&self, id: &str, payment: PaymentId) -> Result<NoticeTaken, NoticeError> {
+    pub(crate) fn notice(&self, id: &str, payment: PaymentId) -> Result<NoticeTaken, NoticeError> {
         let secret = self.payment(payment).account().and_then(|account| account.secret.clone());
         let message = ticketing_core::change_set::MessageKey {
             consumer: ticketing_core::label::Label::new("webhook").unwrap(),
@@ -207,33 +207,33 @@ impl World {
         block_on(notice::take(&self.ports, Notice { message, payment, secret }))
     }
 
-    pub fn reservation(&self, id: ReservationId) -> Reservation {
+    pub(crate) fn reservation(&self, id: ReservationId) -> Reservation {
         block_on(self.ports.reservations.find(id)).unwrap().unwrap()
     }
 
-    pub fn payment(&self, id: PaymentId) -> Payment {
+    pub(crate) fn payment(&self, id: PaymentId) -> Payment {
         block_on(self.ports.payments.find(id)).unwrap().unwrap()
     }
 
-    pub fn balance(&self, account: Account) -> i64 {
+    pub(crate) fn balance(&self, account: Account) -> i64 {
         let account = AccountKey { account, currency: Currency::KRW };
         block_on(self.ports.ledger.balance(account)).unwrap()
     }
 
-    pub fn wallet(&self, user: UserId) -> i64 {
+    pub(crate) fn wallet(&self, user: UserId) -> i64 {
         self.balance(Account::Wallet(user))
     }
 
-    pub fn places(&self, user: UserId) -> u16 {
+    pub(crate) fn places(&self, user: UserId) -> u16 {
         block_on(self.ports.claims.allowance_used(user, self.show)).unwrap()
     }
 
-    pub fn claimed(&self, seats: &Seats) -> usize {
+    pub(crate) fn claimed(&self, seats: &Seats) -> usize {
         block_on(self.ports.claims.of_seats(self.performance, seats.clone())).unwrap().len()
     }
 
     /// Runs the sweepers once each; how much they changed.
-    pub fn sweep(&self) -> usize {
+    pub(crate) fn sweep(&self) -> usize {
         let page = || PageRequest::first(Limit::DEFAULT);
         let ports = &self.ports;
         block_on(async {
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// All that every story must leave true.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let page = PageRequest::first(Limit::new(Limit::MAX).unwrap());
         let balances = block_on(self.store.balances(page)).unwrap().items;
         let sum: i64 = balances.iter().map(|row| row.amount).sum();

@@ -2,6 +2,12 @@
 
 #![expect(clippy::missing_panics_doc, reason = "every rule panics where a port breaks it")]
 
+mod catalogue;
+
+pub use catalogue::{
+    cancelled_performances_are_listed_until_wound_up, tickets_are_listed_by_reservation_and_user,
+};
+
 use std::fmt::Debug;
 use std::future::Future;
 
@@ -26,6 +32,8 @@ macro_rules! __reads_rules {
             reads $arguments
             committed_is_seen,
             pages_give_each_item_once,
+            cancelled_performances_are_listed_until_wound_up,
+            tickets_are_listed_by_reservation_and_user,
             due_lists_only_what_is_due,
             bitmaps_agree_with_claims,
             balance_is_the_sum_of_postings,
@@ -140,6 +148,7 @@ pub async fn pages_give_each_item_once(h: &Harness, ports: &StorePorts) {
     expect_list(live_of, &live, "the live reservations of a performance").await;
     let nobody = |page| ports.reservations.of_user(Sale::new(h).user, page);
     expect_list(nobody, &[], "the reservations of a new user").await;
+    catalogue::expect_layouts(h, ports).await;
 }
 
 fn confirm(h: &Harness, reservation: &mut Reservation) {
