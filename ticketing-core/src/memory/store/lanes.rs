@@ -138,7 +138,7 @@ impl MemoryStore {
     }
 
     /// Decides over the tables themselves, with nobody in between. Nothing here can fail.
-    fn flush_at_once(&self, batch: &mut [ChangeSet]) -> Answers {
+    pub(super) fn flush_at_once(&self, batch: &mut [ChangeSet]) -> Answers {
         let mut planner = lock(&self.shared.planner);
         let mut tables = lock(&self.shared.tables);
         let Decision { answers, writes } = planner.decide(batch, &*tables);
