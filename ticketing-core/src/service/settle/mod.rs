@@ -256,7 +256,8 @@ pub(crate) async fn load(ports: &Ports, id: PaymentId) -> Result<(Payment, Reser
     Ok((payment, reservation))
 }
 
-async fn load_performance(
+/// From the cache only at the first try: a stale guard must not be read again.
+pub(super) async fn load_performance(
     ports: &Ports,
     id: PerformanceId,
     tries: &Tries,
