@@ -163,7 +163,6 @@ pub trait Aggregate {
 
 /// Whether a command changed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub enum Applied {
     /// The state changed; commit it.
     Now,

@@ -126,6 +126,7 @@ pub trait WaitingRoom: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Standing, PortError>;
     /// Numbers those who came before the opening, in the order of a shuffle seeded by `seed`; once.
+    /// Answers how many got a number, 0 if that was done before.
     async fn number_early(&self, line: PerformanceId, seed: u64) -> Result<u64, PortError>;
     /// Calls the next `count` numbers, at most up to the last one given; answers the state after it.
     async fn call(

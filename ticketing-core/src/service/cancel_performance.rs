@@ -67,7 +67,7 @@ pub async fn sweep_cancelled(
     per_performance: Limit,
 ) -> Result<Swept, Failure> {
     let cancelled = ports.layouts.cancelled(page).await?;
-    let mut swept = Swept { next: cancelled.next, ..Swept::default() };
+    let mut swept = Swept::until(cancelled.next);
     for performance in cancelled.items {
         wind_up(ports, &performance, per_performance, &mut swept).await?;
     }

@@ -143,7 +143,7 @@ pub async fn start(ports: &Ports, request: StartCheckout) -> Result<CheckoutView
         check_tenders(&request, &reservation, &performance, now)?;
         let id = CheckoutId::generate(&*ports.ids);
         let attempts_max = performance.policy().checkout_attempts;
-        let _ = reservation.begin_checkout(id, attempts_max, now)?;
+        reservation.begin_checkout(id, attempts_max, now)?;
         let choice = TenderChoice {
             points: request.points,
             method: request.method,
@@ -193,7 +193,7 @@ pub async fn status(
 pub async fn sweep_stalled(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let until = ports.clock.now() - STALLED_AFTER;
     let stalled = ports.checkouts.stalled(until, page).await?;
-    let mut swept = Swept { next: stalled.next, ..Swept::default() };
+    let mut swept = Swept::until(stalled.next);
     for checkout in stalled.items {
         let before = checkout.state();
         let after = drive(ports, checkout.id()).await;
@@ -365,7 +365,7 @@ async fn decide(
         commands.extend(fits);
     }
     if !d.checkout.is_live() && d.reservation.checkout() == Some(d.checkout.id()) {
-        let _ = d.reservation.end_checkout(d.checkout.id());
+        d.reservation.end_checkout(d.checkout.id());
         d.touched = true;
     }
     Ok(d)

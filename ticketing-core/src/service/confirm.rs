@@ -1,5 +1,7 @@
 //! Pay: confirm a card payment, issue a deposit account, or spend points alone.
 
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,11 +18,11 @@ use crate::error::PortError;
 use crate::id::{PaymentId, UserId};
 use crate::label::Token;
 use crate::money::Money;
-use crate::payment::{Method, Payment, PaymentRefusal, PendingReceipt};
+use crate::payment::{Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{ConfirmRequest, GatewayError, GatewayKey, IssueRequest, Ports};
 use crate::reservation::{Reservation, ReservationRefusal};
-use crate::timeout::timeout;
+use crate::timeout::{Backoff, BackoffOptions, Retry, timeout};
 
 /// How long the gateway may take before its answer counts as lost.
 pub const GATEWAY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -112,7 +114,11 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
             let id = payment.id();
             let settled =
                 settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
-            return Ok(settled.view);
+            return if settled.changed {
+                Ok(settled.view)
+            } else {
+                status(ports, request.user, id).await
+            };
         }
         let intent = Intention { payment, reservation, call: call.as_ref() };
         match intent.commit(ports, &request, &performance, now).await? {
@@ -162,7 +168,7 @@ impl Intention<'_> {
             return if self.payment.is_unsettled() {
                 Err(Failure::InProgress { retry_after: RETRY_AFTER }.into())
             } else {
-                Ok(Sent::Before(PaymentView::of(&self.payment, Vec::new())))
+                Ok(Sent::Before(status(ports, request.user, request.payment).await?))
             };
         }
         performance.must_take_place()?;
@@ -236,40 +242,70 @@ async fn send(
 async fn call_gateway(ports: &Ports, payment: &Payment, deadline: DateTime<Utc>) -> Fact {
     let (id, amount) = (payment.id(), payment.external());
     let answer = match payment.state() {
-        crate::payment::PaymentState::Processing { intent, .. } => match intent {
-            crate::payment::Intent::Confirm { provider_key } => {
-                let key = GatewayKey::confirm(id);
-                let provider_key = provider_key.clone();
-                let request = ConfirmRequest { payment: id, provider_key, amount, key };
-                let call = ports.gateway.confirm(request);
-                timeout(&*ports.timer, deadline, call)
-                    .await
-                    .map(|answer| answer.map(|captured| Fact::Captured(captured.amount)))
-            }
-            crate::payment::Intent::IssueAccount { due_at } => {
-                let key = GatewayKey::issue(id);
-                let request = IssueRequest { payment: id, amount, due_at: *due_at, key };
-                let call = ports.gateway.issue_deposit_account(request);
-                timeout(&*ports.timer, deadline, call)
-                    .await
-                    .map(|answer| answer.map(Fact::AccountIssued))
-            }
-        },
-        crate::payment::PaymentState::Created
-        | crate::payment::PaymentState::Unknown { .. }
-        | crate::payment::PaymentState::AwaitingDeposit { .. }
-        | crate::payment::PaymentState::Succeeded { .. }
-        | crate::payment::PaymentState::Failed { .. }
-        | crate::payment::PaymentState::Expired
-        | crate::payment::PaymentState::Cancelled
-        | crate::payment::PaymentState::Reversed => return Fact::NoNews,
+        PaymentState::Processing { intent: Intent::Confirm { provider_key }, .. } => {
+            let key = GatewayKey::confirm(id);
+            let provider_key = provider_key.clone();
+            let request = ConfirmRequest { payment: id, provider_key, amount, key };
+            let call = || ports.gateway.confirm(request.clone());
+            let answer = patiently(ports, deadline, call).await;
+            answer.map(|captured| Fact::Captured(captured.amount))
+        }
+        PaymentState::Processing { intent: Intent::IssueAccount { due_at }, .. } => {
+            let key = GatewayKey::issue(id);
+            let request = IssueRequest { payment: id, amount, due_at: *due_at, key };
+            let call = || ports.gateway.issue_deposit_account(request.clone());
+            patiently(ports, deadline, call).await.map(Fact::AccountIssued)
+        }
+        PaymentState::Created
+        | PaymentState::Unknown { .. }
+        | PaymentState::AwaitingDeposit { .. }
+        | PaymentState::Succeeded { .. }
+        | PaymentState::Failed { .. }
+        | PaymentState::Expired
+        | PaymentState::Cancelled
+        | PaymentState::Reversed => return Fact::NoNews,
     };
     match answer {
-        Ok(Ok(fact)) => fact,
-        Ok(Err(GatewayError::Declined { code })) => Fact::Declined(code),
-        // Nothing moved, but the same call may still be under way elsewhere under its key.
-        Ok(Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_))) | Err(_) => {
-            Fact::AnswerLost
+        Ok(fact) => fact,
+        Err(GatewayError::Declined { code }) => Fact::Declined(code),
+        // Nothing moved by the last call, but an earlier one under its key may be under way.
+        Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_)) => Fact::AnswerLost,
+    }
+}
+
+/// Makes a call, and makes it again under the same key while the gateway says that it may; all within
+/// the deadline.
+async fn patiently<T, F>(
+    ports: &Ports,
+    deadline: DateTime<Utc>,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<T, GatewayError>
+where
+    T: Send,
+    F: Future<Output = Result<T, GatewayError>> + Send,
+{
+    let answer = match timeout(&*ports.timer, deadline, call()).await {
+        Ok(Err(GatewayError::Retryable { retry_after })) => {
+            let (clock, timer) = (Arc::clone(&ports.clock), Arc::clone(&ports.timer));
+            let options = BackoffOptions::default();
+            let backoff = Backoff::new(clock, timer, Arc::clone(&ports.random), options)
+                .map_err(|error| GatewayError::Unknown(Some(error.into())))?;
+            let again = async {
+                let wait = retry_after.unwrap_or(options.base);
+                ports.timer.sleep_until(ports.clock.now() + wait).await;
+                backoff.run(|_| call(), worth_another).await
+            };
+            timeout(&*ports.timer, deadline, again).await
         }
+        answer => answer,
+    };
+    answer.unwrap_or_else(|elapsed| Err(GatewayError::Unknown(Some(elapsed.into()))))
+}
+
+fn worth_another(error: &GatewayError) -> Retry {
+    match error {
+        GatewayError::Declined { .. } | GatewayError::Unknown(_) => Retry::No,
+        GatewayError::Retryable { retry_after: None } => Retry::Yes,
+        GatewayError::Retryable { retry_after: Some(wait) } => Retry::After(*wait),
     }
 }

@@ -17,7 +17,7 @@ use crate::reservation::Reservation;
 /// The list could not be read.
 pub async fn sweep_due(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let due = ports.reservations.due(ports.clock.now(), page).await?;
-    let mut swept = Swept { next: due.next, ..Swept::default() };
+    let mut swept = Swept::until(due.next);
     for reservation in due.items {
         swept.count(expire(ports, reservation).await);
     }

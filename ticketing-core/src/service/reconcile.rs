@@ -24,7 +24,7 @@ pub const ASK_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(90);
 pub async fn sweep_unsettled(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let until = ports.clock.now() - ASK_AGAIN_AFTER;
     let unsettled = ports.payments.unsettled(until, page).await?;
-    let mut swept = Swept { next: unsettled.next, ..Swept::default() };
+    let mut swept = Swept::until(unsettled.next);
     for payment in unsettled.items {
         swept.count(reconcile(ports, &payment).await);
     }
@@ -48,7 +48,7 @@ async fn reconcile(ports: &Ports, payment: &Payment) -> Result<bool, Failure> {
 /// The list could not be read.
 pub async fn sweep_accounts(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let open = ports.payments.to_close(page).await?;
-    let mut swept = Swept { next: open.next, ..Swept::default() };
+    let mut swept = Swept::until(open.next);
     for payment in open.items {
         swept.count(close(ports, payment.id()).await);
     }

@@ -246,7 +246,7 @@ impl Paid {
         let cancelled = matches!(why, Why::PerformanceCancelled);
         let tickets = self.tickets.into_iter().filter(|ticket| seats.contains(ticket.seat()));
         for mut ticket in tickets {
-            let _ = ticket.void(cause, cancelled, now)?;
+            ticket.void(cause, cancelled, now)?;
             changes = changes.save(ticket);
         }
         let what = RefundFor::Seats(lines.clone());

@@ -212,28 +212,44 @@ pub(crate) fn answer_of<T: DeserializeOwned>(state: &ReceiptState) -> Result<T, 
 }
 
 /// What one bounded run of a sweeper did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 #[must_use]
 pub struct Swept {
     /// How many it looked at.
     pub seen: usize,
     /// How many it changed.
     pub changed: usize,
-    /// How many it left for a later run: another was faster, or a port did not answer.
-    pub left: usize,
+    /// How many failed and were left for a later run: one bad item never stops the others.
+    pub failed: usize,
+    /// The first [`Swept::ERRORS_MAX`] reasons why, for a log.
+    pub errors: Vec<Box<dyn std::error::Error + Send + Sync>>,
     /// Where the next run goes on; `None` when the end was reached: start again from the front.
     pub next: Option<crate::page::Cursor>,
 }
 
 impl Swept {
-    /// Counts one item. A transient failure leaves it for later; any other is for a human and is
-    /// counted as left too, so that one bad item never stops the others.
-    pub(crate) fn count<E>(&mut self, result: Result<bool, E>) {
+    /// The most errors of one run that are kept.
+    pub const ERRORS_MAX: usize = 10;
+
+    /// A run whose list ends at a cursor.
+    pub(crate) fn until(next: Option<crate::page::Cursor>) -> Self {
+        Self { next, ..Self::default() }
+    }
+
+    /// Counts one item: whether it was changed.
+    pub(crate) fn count<E>(&mut self, result: Result<bool, E>)
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
         self.seen += 1;
         match result {
-            Ok(true) => self.changed += 1,
-            Ok(false) => {}
-            Err(_) => self.left += 1,
+            Ok(changed) => self.changed += usize::from(changed),
+            Err(error) => {
+                self.failed += 1;
+                if self.errors.len() < Self::ERRORS_MAX {
+                    self.errors.push(error.into());
+                }
+            }
         }
     }
 }

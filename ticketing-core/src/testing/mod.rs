@@ -17,8 +17,9 @@ pub mod reads;
 pub mod sample;
 pub mod signer;
 pub mod store;
+mod suite;
 pub mod timer;
 pub mod users;
 pub mod waiting_room;
 
-pub use harness::Harness;
+pub use harness::{Harness, Task};

@@ -82,6 +82,8 @@ pub enum NoticeAct {
 pub enum Step {
     /// For the next such call.
     Call(GatewayCall, CallAct),
+    /// For the next call that can move money, whichever it is.
+    AnyCall(CallAct),
     /// For the next `find`.
     Find(FindAct),
     /// For the next notice.
@@ -134,6 +136,7 @@ impl Script {
     pub(super) fn call(&mut self, call: GatewayCall, payment: PaymentId) -> CallAct {
         let scripted = self.take(payment, |step| match step {
             Step::Call(on, act) if on == call => Some(act),
+            Step::AnyCall(act) => Some(act),
             Step::Call(..) | Step::Find(_) | Step::Notice(_) => None,
         });
         scripted.unwrap_or_else(|| self.by_chance(CallAct::Answer, |chance| chance.call(call)))
@@ -142,7 +145,7 @@ impl Script {
     pub(super) fn find(&mut self, payment: PaymentId) -> FindAct {
         let scripted = self.take(payment, |step| match step {
             Step::Find(act) => Some(act),
-            Step::Call(..) | Step::Notice(_) => None,
+            Step::Call(..) | Step::AnyCall(_) | Step::Notice(_) => None,
         });
         scripted.unwrap_or_else(|| self.by_chance(FindAct::Answer, Chance::find))
     }
@@ -150,7 +153,7 @@ impl Script {
     pub(super) fn notice(&mut self, payment: PaymentId) -> NoticeAct {
         let scripted = self.take(payment, |step| match step {
             Step::Notice(act) => Some(act),
-            Step::Call(..) | Step::Find(_) => None,
+            Step::Call(..) | Step::AnyCall(_) | Step::Find(_) => None,
         });
         scripted.unwrap_or_else(|| self.by_chance(NoticeAct::Send, Chance::notice))
     }

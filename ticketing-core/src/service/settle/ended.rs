@@ -21,16 +21,16 @@ impl Case<'_> {
             && !self.performance.is_cancelled();
         let due_at = account.due_at;
         let issued = self.payment.account_issued(account, wanted, self.now);
-        let _ = issued.map_err(refused)?;
+        issued.map_err(refused)?;
         if !wanted {
             let points = self.points_back()?;
-            let _ = self.reservation.end_payment(id);
+            self.reservation.end_payment(id);
             let changes = post_if_any(self.changes(), points);
             return Ok(Some(self.decided(changes, Vec::new(), After::Nothing)));
         }
         let deadlines = &self.performance.policy().deadlines;
         let awaited = self.reservation.await_deposit(id, due_at, deadlines, self.now);
-        let _ = awaited.map_err(refused)?;
+        awaited.map_err(refused)?;
         let until = self.reservation.expires_at();
         let changes = self.changes();
         Ok(Some(self.decided(changes, Vec::new(), After::KeepSeats(until))))
@@ -67,9 +67,9 @@ impl Case<'_> {
                 _,
             ) => return Ok(None),
         };
-        let _ = ended.map_err(refused)?;
+        ended.map_err(refused)?;
         let points = self.points_back()?;
-        let _ = self.reservation.end_payment(self.payment.id());
+        self.reservation.end_payment(self.payment.id());
         let changes = post_if_any(self.changes(), points);
         Ok(Some(self.decided(changes, Vec::new(), After::Nothing)))
     }
@@ -79,7 +79,7 @@ impl Case<'_> {
         if !matches!(self.payment.state(), PaymentState::Processing { .. }) {
             return Ok(None);
         }
-        let _ = self.payment.lose_answer(self.now).map_err(refused)?;
+        self.payment.lose_answer(self.now).map_err(refused)?;
         let changes = self.changes();
         Ok(Some(self.decided(changes, Vec::new(), After::Nothing)))
     }

@@ -145,9 +145,9 @@ impl Case<'_> {
             let reason = CancelReason::PerformanceCancelled;
             self.reservation.cancel(reason, false, self.now).map_err(refused)?;
             changes = free_all(changes, &self.reservation);
-            after = After::FreeSeats;
+            after = After::FreeSeats(self.reservation.seats());
         } else {
-            let _ = self.reservation.end_payment(self.payment.id());
+            self.reservation.end_payment(self.payment.id());
         }
         Ok(self.decided(changes, Vec::new(), after))
     }
@@ -160,7 +160,7 @@ impl Case<'_> {
         let mut changes = changes.save(refund);
         if self.payment.is_unsettled() {
             self.payment.fail(FailReason::WrongAmount, self.now).map_err(refused)?;
-            let _ = self.reservation.end_payment(self.payment.id());
+            self.reservation.end_payment(self.payment.id());
             let points = self.points_back()?;
             changes = post_if_any(changes, points);
         }

@@ -26,7 +26,7 @@ use crate::payment::Payment;
 use crate::performance::Performance;
 use crate::port::{CommitError, Ports};
 use crate::reservation::Reservation;
-use crate::seat::ClaimOwner;
+use crate::seat::{ClaimOwner, Seats};
 
 /// How long after its start a performance is over at the latest: until then sold seats stay held.
 const PERFORMANCE_MAX: TimeDelta = TimeDelta::hours(24);
@@ -57,13 +57,12 @@ pub(super) struct Decision {
 }
 
 /// What follows a commit, best effort: holds are never the truth.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
     Nothing,
     /// The buyer leaves the waiting room; the seats stay held until then.
     KeepSeats(DateTime<Utc>),
-    /// The seats are free.
-    FreeSeats,
+    /// These seats are free.
+    FreeSeats(Seats),
 }
 
 /// Decides and commits what a fact means for a payment. `message` makes a repeated notice harmless.
@@ -84,6 +83,7 @@ pub(crate) async fn settle(
         let performance = load_performance(ports, payment.performance(), &tries).await?;
         let unchanged = PaymentView::of(&payment, Vec::new());
         let now = ports.clock.now();
+        let has_room = performance.policy().waiting_room;
         let case = Case { ports, now, payment, reservation, performance };
         let Some(decision) = case.decide(fact, refused).await? else {
             return Ok(Settled { view: unchanged, changed: false });
@@ -91,7 +91,7 @@ pub(crate) async fn settle(
         let (changes, view, follow) = decision.finish(message)?;
         match commit(ports, changes).await? {
             Attempt::Done => {
-                follow.up(ports).await;
+                follow.up(ports, has_room).await;
                 return Ok(Settled { view, changed: true });
             }
             // An answered receipt means that another outcome was faster: reload and see it.
@@ -184,7 +184,6 @@ pub(crate) fn free_all(changes: ChangeSet, reservation: &Reservation) -> ChangeS
 struct FollowUp {
     after: After,
     reservation: Reservation,
-    waiting_room: bool,
 }
 
 impl Decision {
@@ -204,26 +203,25 @@ impl Decision {
         if let Some(message) = message {
             changes = changes.caused_by(message.clone());
         }
-        let waiting_room = matches!(after, After::KeepSeats(_));
-        let follow = FollowUp { after, reservation: reservation.clone(), waiting_room };
+        let follow = FollowUp { after, reservation: reservation.clone() };
         Ok((changes.save(payment).save(reservation), view, follow))
     }
 }
 
 impl FollowUp {
-    async fn up(self, ports: &Ports) {
-        let (performance, seats) = (self.reservation.performance(), self.reservation.seats());
+    async fn up(self, ports: &Ports, has_room: bool) {
+        let performance = self.reservation.performance();
         let token = self.reservation.hold();
         match self.after {
             After::Nothing => {}
             After::KeepSeats(until) => {
-                let now = ports.clock.now();
+                let (now, seats) = (ports.clock.now(), self.reservation.seats());
                 drop(ports.holds.extend(performance, seats, token, until, now).await);
+                if has_room {
+                    drop(ports.waiting_room.leave(performance, self.reservation.user()).await);
+                }
             }
-            After::FreeSeats => drop(ports.holds.release(performance, seats, token).await),
-        }
-        if self.waiting_room {
-            drop(ports.waiting_room.leave(performance, self.reservation.user()).await);
+            After::FreeSeats(seats) => drop(ports.holds.release(performance, seats, token).await),
         }
     }
 }

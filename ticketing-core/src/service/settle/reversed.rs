@@ -22,7 +22,7 @@ impl Case<'_> {
         };
         let tickets = self.ports.tickets.of_reservation(self.reservation.id()).await?;
         let refunds = self.refunds().await?;
-        let _ = self.payment.reverse(self.now).map_err(refused)?;
+        self.payment.reverse(self.now).map_err(refused)?;
         let mut changes = self.changes();
         let unused: Vec<Ticket> = tickets
             .into_iter()
@@ -33,7 +33,7 @@ impl Case<'_> {
         let mut after = After::Nothing;
         if let Ok(seats) = Seats::new(unused.iter().map(Ticket::seat)) {
             (changes, back) = self.void(changes, unused, &seats)?;
-            after = After::FreeSeats;
+            after = After::FreeSeats(seats);
         }
         let lost = self.payment.external().sub(back)?;
         if !lost.is_zero() {
@@ -52,9 +52,9 @@ impl Case<'_> {
     ) -> Result<(ChangeSet, Money), Failure> {
         let cause = EndCause::Reversal(self.payment.id());
         let given_up = self.reservation.give_up(seats, cause, self.now);
-        let _ = given_up.map_err(refused)?;
+        given_up.map_err(refused)?;
         for mut ticket in tickets {
-            let _ = ticket.void(cause, false, self.now).map_err(refused)?;
+            ticket.void(cause, false, self.now).map_err(refused)?;
             changes = changes.save(ticket);
         }
         let reservation = &self.reservation;
@@ -104,7 +104,7 @@ impl Case<'_> {
                 RefundState::Requested
                 | RefundState::NeedsAccount { .. }
                 | RefundState::Failed { .. } => {
-                    let _ = refund.stop(self.now).map_err(refused)?;
+                    refund.stop(self.now).map_err(refused)?;
                     let entry = JournalEntry::refund_stopped(self.booking(), refund.id(), amount)?;
                     changes = changes.post(entry).save(refund);
                 }
