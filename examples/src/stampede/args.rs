@@ -161,7 +161,10 @@ mod tests {
     fn without_arguments_tens_of_thousands_storm_a_hall() {
         let args = parse(&[]).unwrap();
         assert_eq!((args.seats, args.buyers, args.seats_per_buyer), (10_000, 40_000, 4));
-        assert_eq!((args.faults, args.store, args.json), (FaultLevel::Mild, StoreKind::Memory, None));
+        assert_eq!(
+            (args.faults, args.store, args.json),
+            (FaultLevel::Mild, StoreKind::Memory, None)
+        );
         assert_eq!(args.duration.get(), Duration::from_secs(30));
     }
 

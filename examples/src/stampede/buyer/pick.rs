@@ -1,0 +1,184 @@
+//! Seats: look, pick, hold, lose them to somebody, pick again, reserve.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ticketing_core::admission::AdmissionToken;
+use ticketing_core::id::HoldToken;
+use ticketing_core::seat::Seats;
+use ticketing_core::service::hold::{self, HeldSeats, HoldError, HoldSeats};
+use ticketing_core::service::reserve::{ReserveError, ReserveSeats, Reserved, reserve};
+
+use super::{Basket, Visit};
+use crate::stampede::faults::count;
+use crate::stampede::funnel::Ending;
+use crate::stampede::hall::{Look, look};
+use crate::stampede::measure::Step;
+use crate::stampede::person::WalksAway;
+
+/// How a try for seats ended.
+enum Try {
+    Got(Basket),
+    Lost,
+}
+
+impl Visit {
+    /// Looks for seats until some are reserved.
+    pub(super) async fn find_seats(&self, admission: &AdmissionToken) -> Result<Basket, Ending> {
+        let mut sold_out = false;
+        for number in 0..self.person.looks_max {
+            self.think(Duration::from_secs(3), Duration::from_secs(40)).await;
+            match self.look().await? {
+                Look::Picked(seats) => {
+                    if let Try::Got(basket) = self.try_for(seats, admission, number).await? {
+                        return Ok(basket);
+                    }
+                }
+                Look::Later => sold_out = false,
+                // Most believe it at the second look.
+                Look::SoldOut if sold_out => return Err(Ending::SoldOut),
+                Look::SoldOut => sold_out = true,
+            }
+        }
+        Err(if sold_out { Ending::SoldOut } else { Ending::OutOfTime })
+    }
+
+    async fn look(&self) -> Result<Look, Ending> {
+        let map = self.world.seat_map().await.map_err(|error| {
+            self.world.defects.note("seat map", &error);
+            Ending::Defect
+        })?;
+        Ok(look(&map, self.person.favourite, self.person.party, self.dice.number()))
+    }
+
+    async fn try_for(
+        &self,
+        seats: Seats,
+        admission: &AdmissionToken,
+        number: u16,
+    ) -> Result<Try, Ending> {
+        let hold = if self.person.skips_hold {
+            None
+        } else {
+            let Some(token) = self.hold(&seats, admission).await? else { return Ok(Try::Lost) };
+            count(&self.world.funnel.holding);
+            let decision = self.decide(&seats, token).await;
+            self.world.funnel.holding.fetch_sub(1, Ordering::Relaxed);
+            match decision? {
+                Some(token) => Some(token),
+                None => return Ok(Try::Lost),
+            }
+        };
+        let reserved = self.reserve(&seats, hold, admission, number).await?;
+        Ok(reserved.map_or(Try::Lost, |reserved| {
+            let Reserved { reservation, total, .. } = reserved;
+            Try::Got(Basket { reservation, seats, total })
+        }))
+    }
+
+    async fn hold(
+        &self,
+        seats: &Seats,
+        admission: &AdmissionToken,
+    ) -> Result<Option<HoldToken>, Ending> {
+        let request = HoldSeats {
+            user: self.person.user,
+            performance: self.world.performance,
+            seats: seats.clone(),
+            admission: Some(admission.clone()),
+        };
+        let call = || hold::hold(&self.world.ports, request.clone());
+        match self.attempt(Step::Hold, call, |_, _| true).await {
+            Ok(held) => Ok(Some(held.token)),
+            Err(HoldError::Taken(_)) => Ok(None),
+            Err(HoldError::NotAdmitted(_)) => Err(Ending::OutOfTime),
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// Thinks about held seats: takes them, lets them go, asks for more time, or walks away.
+    async fn decide(&self, seats: &Seats, token: HoldToken) -> Result<Option<HoldToken>, Ending> {
+        if self.person.walks_away == WalksAway::AfterHold {
+            return Err(Ending::WalkedAway);
+        }
+        self.think(Duration::from_secs(3), Duration::from_mins(2)).await;
+        let held =
+            || HeldSeats { performance: self.world.performance, seats: seats.clone(), token };
+        match self.dice.below(100) {
+            0..8 => match hold::release(&self.world.ports, held()).await {
+                Ok(_) => Ok(None),
+                Err(error) => self.unless_lost(error).map(|()| None),
+            },
+            8..18 => {
+                self.think(Duration::from_mins(2), Duration::from_mins(4)).await;
+                match hold::extend(&self.world.ports, held()).await {
+                    Ok(held) => Ok(Some(held.token)),
+                    // Reserve takes it again, if nobody else was faster.
+                    Err(error) => self.unless_lost(error).map(|()| Some(token)),
+                }
+            }
+            _ => Ok(Some(token)),
+        }
+    }
+
+    fn unless_lost(&self, error: HoldError) -> Result<(), Ending> {
+        match error {
+            HoldError::Lost | HoldError::HeldLongEnough { .. } | HoldError::Reserved => Ok(()),
+            HoldError::Failed(failure) if failure.is_transient() => Ok(()),
+            error => Err(self.gives_up(&error)),
+        }
+    }
+
+    async fn reserve(
+        &self,
+        seats: &Seats,
+        hold: Option<HoldToken>,
+        admission: &AdmissionToken,
+        number: u16,
+    ) -> Result<Option<Reserved>, Ending> {
+        let request = ReserveSeats {
+            user: self.person.user,
+            performance: self.world.performance,
+            seats: seats.clone(),
+            expected_total: self.world.price(seats).await?,
+            hold,
+            admission: Some(admission.clone()),
+            key: self.key(&format!("reserve-{number}")),
+        };
+        let call = || reserve(&self.world.ports, request.clone());
+        match self.attempt(Step::Reserve, call, Reserved::eq).await {
+            Ok(reserved) => Ok(Some(reserved)),
+            Err(ReserveError::SeatTaken(_) | ReserveError::HeldByOthers(_)) => Ok(None),
+            Err(ReserveError::NotAdmitted(_)) => Err(Ending::OutOfTime),
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// The second tab: more seats on the same account. The allowance stops what is too much; the rest
+    /// is never paid and lapses.
+    pub(super) async fn try_for_more(&self, admission: &AdmissionToken) {
+        let Ok(Look::Picked(seats)) = self.look().await else { return };
+        let Ok(expected_total) = self.world.price(&seats).await else { return };
+        let request = ReserveSeats {
+            user: self.person.user,
+            performance: self.world.performance,
+            seats,
+            expected_total,
+            hold: None,
+            admission: Some(admission.clone()),
+            key: self.key("second-tab"),
+        };
+        let call = reserve(&self.world.ports, request);
+        match self.world.measures.time(Step::Reserve, call).await {
+            Ok(_)
+            | Err(
+                ReserveError::AllowanceExceeded { .. }
+                | ReserveError::SeatTaken(_)
+                | ReserveError::HeldByOthers(_)
+                | ReserveError::NotAdmitted(_),
+            ) => {}
+            Err(ReserveError::Failed(failure)) if failure.is_transient() => {}
+            Err(error) => self.world.defects.note("second tab", &error),
+        }
+    }
+}

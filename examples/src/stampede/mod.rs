@@ -1,0 +1,30 @@
+//! The stampede: tens of thousands of simulated buyers storm one performance.
+//!
+//! Buyers go the way of real ones, through the use cases of [`ticketing_core::service`] over the same
+//! ports as any adapter, while the world around the system fails. The domain's time runs faster than
+//! the wall clock, so that every deadline comes within a minute. What the run prints at the end about
+//! money, seats and events is counted from the store, not from what the simulation believes it did.
+
+pub mod args;
+pub mod audit;
+mod buyer;
+pub mod clock;
+mod crowd;
+mod errand;
+mod faults;
+mod figures;
+mod funnel;
+mod hall;
+mod loops;
+mod measure;
+mod person;
+mod relay;
+pub mod report;
+mod run;
+mod screen;
+mod settle;
+mod stopwatch;
+pub mod tenders;
+pub mod world;
+
+pub use run::{RunError, run};
