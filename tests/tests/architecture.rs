@@ -68,7 +68,18 @@ const DIRECT: [&str; 15] = [
 const DIRECT_OF_FEATURES: [&str; 3] = ["mockall", "pollster", "proptest"];
 
 /// Modules of the core that are not its domain. Every other module is.
-const AROUND: [&str; 6] = ["flush", "lib", "memory", "port", "service", "testing"];
+const AROUND: [&str; 10] = [
+    "box_office",
+    "flush",
+    "lib",
+    "limiter",
+    "memory",
+    "port",
+    "service",
+    "testing",
+    "timeout",
+    "verify",
+];
 
 /// What the domain may name of `port`: two synchronous traits that the caller hands in, and the values
 /// that a line is described with.
@@ -280,6 +291,28 @@ fn ports_have_no_supertrait_and_no_default_method() {
         }
     }
     assert_none("a port is `trait Name: Send + Sync` with methods that have no body", &found);
+}
+
+#[test]
+fn every_named_conformance_function_exists() {
+    let sources = core_sources();
+    let exists = |module: &str, function: &str| {
+        let folder = format!("ticketing-core/src/testing/{module}");
+        let file = format!("{folder}.rs");
+        sources
+            .iter()
+            .filter(|source| source.path == file || source.path.starts_with(&format!("{folder}/")))
+            .any(|source| !source.lines_with(&format!("pub async fn {function}")).is_empty())
+    };
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| module(source) == "port") {
+        for name in source.text.split('`').filter_map(|word| word.strip_prefix("testing::")) {
+            if !name.split_once("::").is_some_and(|(module, function)| exists(module, function)) {
+                found.push(format!("{}: testing::{name}", source.path));
+            }
+        }
+    }
+    assert_none("what a port names as holding its rules exists", &found);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod aggregate;
 pub mod allocation;
+pub mod bank;
 pub mod change_set;
 pub mod checkout;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod seat;
 pub mod service;
 pub mod show;
 pub mod signing;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod ticket;

@@ -13,11 +13,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
+use crate::bank::RefundAccount;
 use crate::event::events;
 use crate::id::{CheckoutId, EntryId, PaymentId, ReservationId, UserId};
 use crate::money::Money;
 use crate::payment::Method;
-use crate::port::RefundAccount;
 
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::Answer;
-use super::plan::{Decision, NeedsFullReads, Planner};
+use super::plan::{Decision, Planner};
 use super::reads::{ReadMode, Reads};
 use super::rows::Lookup;
 use super::writes::Writes;
@@ -146,12 +146,11 @@ async fn attempt<E: FlushExecutor>(
         ReadMode::Full => Ok(planner.decide(piece, &rows)),
         ReadMode::Optimistic => planner.decide_optimistically(piece, &rows),
     };
-    let decision = match decision {
-        Ok(decision) => decision,
-        Err(NeedsFullReads) => {
-            let rows = executor.lock_and_read(&Reads::of(piece, ReadMode::Full)).await?;
-            planner.decide(piece, &rows)
-        }
+    let decision = if let Ok(decision) = decision {
+        decision
+    } else {
+        let rows = executor.lock_and_read(&Reads::of(piece, ReadMode::Full)).await?;
+        planner.decide(piece, &rows)
     };
     let Decision { answers, writes } = decision;
     if writes.is_empty() {

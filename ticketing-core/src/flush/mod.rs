@@ -15,7 +15,7 @@ mod plan;
 mod reads;
 mod rows;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writes;
 
 pub use driver::{ExecError, FlushExecutor, TRIES_MAX, flush};

@@ -16,12 +16,12 @@ use chrono::{DateTime, Utc};
 use self::line::{Class, Line, Place};
 pub use self::options::LimiterOptions;
 use crate::id::PaymentId;
-use crate::memory::lock;
 use crate::policy::PolicyError;
 use crate::port::{
     CancelRequest, Captured, Clock, ConfirmRequest, DepositAccount, Found, GatewayError,
     GatewayKey, IssueRequest, PaymentGateway, Timer,
 };
+use crate::sync::lock;
 use crate::timeout::timeout;
 
 /// A gateway that lets only so many calls through: a bounded number in flight, a bounded rate, a

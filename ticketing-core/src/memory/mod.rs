@@ -23,10 +23,4 @@ pub use rate_limit::*;
 pub use store::*;
 pub use waiting_room::*;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks a mutex whose data stays whole even if a holder panicked: every critical section here either
-/// finishes its writes or has not begun them.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) use crate::sync::lock;

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Applied, Root};
 use crate::allocation::{SeatShare, Tenders, allocate};
+use crate::bank::{DepositAccount, RefundAccount};
 use crate::change_set::{Fingerprint, ReceiptKey};
 use crate::id::{CheckoutId, EntryId, PaymentId, PerformanceId, ReservationId, UserId};
 use crate::money::Money;
-use crate::port::{DepositAccount, RefundAccount};
 use crate::seat::Seats;
 
 /// What a new payment is made of.

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use super::{Closing, Honoured, Method, Payment, PaymentState, PendingReceipt};
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
 use crate::allocation::{SeatShare, Tenders};
+use crate::bank::{DepositAccount, RefundAccount};
 use crate::id::{CheckoutId, EntryId, PaymentId, PerformanceId, ReservationId, UserId};
 use crate::label::Token;
 use crate::money::Money;
-use crate::port::{DepositAccount, RefundAccount};
 
 impl Payment {
     /// Its id: the order id at the gateway.

@@ -45,6 +45,7 @@ pub trait Layouts: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<Arc<Performance>>, PortError>;
     /// Cancelled performances that may still have reservations to end
-    /// ([`Performance::is_wound_up`] is false).
+    /// ([`Performance::is_wound_up`] is false)
+    /// (`testing::reads::cancelled_performances_are_listed_until_wound_up`).
     async fn cancelled(&self, page: PageRequest) -> Result<Page<Arc<Performance>>, PortError>;
 }

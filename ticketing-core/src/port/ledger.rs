@@ -31,7 +31,8 @@ pub trait Ledger: Send + Sync {
     /// The balance of an account in minor units: the sum of its postings, 0 if it has none
     /// (`testing::reads::balance_is_the_sum_of_postings`).
     async fn balance(&self, account: AccountKey) -> Result<i64, PortError>;
-    /// The postings of an account, newest first: in the descending order of entry ids.
+    /// The postings of an account, newest first: in the descending order of entry ids
+    /// (`testing::reads::history_is_newest_first`).
     async fn history(
         &self,
         account: AccountKey,

@@ -115,7 +115,7 @@ pub trait OutboxReader: Send + Sync {
     /// The events after the cursor, oldest first.
     async fn read(&self, lease: OutboxLease, limit: Limit) -> Result<Vec<OutboxRow>, OutboxError>;
     /// Moves the cursor to an event that was published, with all before it. Moving it to where it
-    /// stands changes nothing.
+    /// stands changes nothing (`testing::outbox::cursor_stays_between_its_bounds`).
     async fn advance(&self, lease: OutboxLease, sequence: u64) -> Result<(), OutboxError>;
     /// Drops at most `limit` published events that happened before `before`, oldest first; says how
     /// many (`testing::outbox::only_published_events_are_dropped`).

@@ -7,6 +7,6 @@ use crate::error::PortError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Receipts: Send + Sync {
-    /// What is kept of a call.
+    /// What is kept of a call (`testing::store::begun_call_is_filled_once`).
     async fn find(&self, key: ReceiptKey) -> Result<Option<Receipt>, PortError>;
 }

@@ -20,7 +20,7 @@ pub enum Kept {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Retention: Send + Sync {
-    /// Drops at most `limit` rows that were committed before `before`; says how many
+    /// Drops at most `limit` rows whose change set was decided before `before`; says how many
     /// (`testing::store::purge_is_bounded_and_spares_the_young`).
     async fn purge(
         &self,

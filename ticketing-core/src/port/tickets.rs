@@ -5,7 +5,7 @@ use crate::id::{ReservationId, TicketId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::ticket::Ticket;
 
-/// Reads tickets, from the primary.
+/// Reads tickets, from the primary (`testing::reads::tickets_are_listed_by_reservation_and_user`).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Tickets: Send + Sync {

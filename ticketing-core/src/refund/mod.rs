@@ -10,10 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Applied, Root, StreamKey};
+use crate::bank::RefundAccount;
 use crate::id::{PaymentId, RefundId, ReservationId, UserId};
 use crate::money::Money;
 use crate::payment::Payment;
-use crate::port::RefundAccount;
 
 /// What a new refund is made of.
 #[derive(Clone, Debug)]

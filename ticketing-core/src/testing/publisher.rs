@@ -40,6 +40,9 @@ pub async fn all(h: &Harness, publisher: &Arc<dyn EventPublisher>, consumer: &Co
 }
 
 /// After Ok, every event of the batch is there, with its id, stream and payload.
+///
+/// # Panics
+/// If the adapter breaks this.
 pub async fn ok_means_all_arrived(
     h: &Harness,
     publisher: &Arc<dyn EventPublisher>,
@@ -60,6 +63,9 @@ pub async fn ok_means_all_arrived(
 
 /// First arrivals in a stream have the order of the batches and of the rows in them, also where
 /// streams share a partition, and where a batch is sent again.
+///
+/// # Panics
+/// If the adapter breaks this.
 pub async fn streams_keep_their_order(
     h: &Harness,
     publisher: &Arc<dyn EventPublisher>,
@@ -80,11 +86,17 @@ pub async fn streams_keep_their_order(
 }
 
 /// An empty batch is accepted.
+///
+/// # Panics
+/// If the adapter breaks this.
 pub async fn nothing_to_publish_is_fine(publisher: &Arc<dyn EventPublisher>) {
     publisher.publish(Vec::new()).await.expect("an empty batch has nothing that can fail");
 }
 
 /// Partitions published at once do not mix up each other's streams.
+///
+/// # Panics
+/// If the adapter breaks this.
 pub async fn partitions_go_side_by_side(
     h: &Harness,
     publisher: &Arc<dyn EventPublisher>,

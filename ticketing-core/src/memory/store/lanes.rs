@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::answer::Slot;
-use super::race::Session;
+use super::race::{FaultRule, Session};
 use super::tables::Told;
 use super::{Answers, MemoryStore};
 use crate::change_set::ChangeSet;
@@ -127,10 +127,15 @@ impl MemoryStore {
 
     async fn flush(&self, batch: &mut [ChangeSet]) -> Answers {
         let faults = self.faults();
-        let race = self.shared.options.race;
-        if race.is_none() && faults.is_none() {
+        if self.shared.options.race.is_none() && faults.is_none() {
             return self.flush_at_once(batch);
         }
+        // Boxed, so that a commit which needs no session does not carry the room for one.
+        Box::pin(self.flush_in_session(batch, faults)).await
+    }
+
+    async fn flush_in_session(&self, batch: &[ChangeSet], faults: Option<FaultRule>) -> Answers {
+        let race = self.shared.options.race;
         let mut planner = Planner::new(self.shared.options.partitions);
         let mut session = Session::begin(&self.shared, race.is_some(), faults);
         let first = race.map_or(ReadMode::Full, |race| race.first);
@@ -138,7 +143,7 @@ impl MemoryStore {
     }
 
     /// Decides over the tables themselves, with nobody in between. Nothing here can fail.
-    fn flush_at_once(&self, batch: &mut [ChangeSet]) -> Answers {
+    pub(super) fn flush_at_once(&self, batch: &mut [ChangeSet]) -> Answers {
         let mut planner = lock(&self.shared.planner);
         let mut tables = lock(&self.shared.tables);
         let Decision { answers, writes } = planner.decide(batch, &*tables);

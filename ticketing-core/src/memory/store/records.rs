@@ -131,76 +131,77 @@ impl Records {
             Record::Venue(record) => {
                 self.venues.insert(record.id(), Stored { record, saved_at });
             }
-            Record::Show(record) => self.save_show(record, saved_at),
-            Record::Performance(record) => self.save_performance(record, saved_at),
-            Record::Reservation(record) => self.save_reservation(record, saved_at),
-            Record::Checkout(record) => self.save_checkout(record, saved_at),
-            Record::Payment(record) => self.save_payment(record, saved_at),
-            Record::Refund(record) => self.save_refund(record, saved_at),
-            Record::Ticket(record) => self.save_ticket(record, saved_at),
+            Record::Show(record) => self.save_show(&record, saved_at),
+            Record::Performance(record) => self.save_performance(&record, saved_at),
+            Record::Reservation(record) => self.save_reservation(&record, saved_at),
+            Record::Checkout(record) => self.save_checkout(&record, saved_at),
+            Record::Payment(record) => self.save_payment(&record, saved_at),
+            Record::Refund(record) => self.save_refund(&record, saved_at),
+            Record::Ticket(record) => self.save_ticket(&record, saved_at),
         }
     }
 
-    fn save_show(&mut self, record: Arc<Show>, saved_at: DateTime<Utc>) {
+    fn save_show(&mut self, record: &Arc<Show>, saved_at: DateTime<Utc>) {
         let now = (record.seller(), record.id());
-        let before = self.shows.insert(record.id(), Stored { record, saved_at });
+        let stored = Stored { record: Arc::clone(record), saved_at };
+        let before = self.shows.insert(record.id(), stored);
         let before = before.map(|old| (old.record.seller(), old.record.id()));
         moved(&mut self.shows_of_seller, before, Some(now));
     }
 
-    fn save_performance(&mut self, record: Arc<Performance>, saved_at: DateTime<Utc>) {
-        let stored = Stored { record: Arc::clone(&record), saved_at };
+    fn save_performance(&mut self, record: &Arc<Performance>, saved_at: DateTime<Utc>) {
+        let stored = Stored { record: Arc::clone(record), saved_at };
         let old = self.performances.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.show(), old.id()));
         moved(&mut self.performances_of_show, before, Some((record.show(), record.id())));
         let before = old.as_deref().and_then(cancelled_key);
-        moved(&mut self.cancelled, before, cancelled_key(&record));
+        moved(&mut self.cancelled, before, cancelled_key(record));
     }
 
-    fn save_reservation(&mut self, record: Arc<Reservation>, saved_at: DateTime<Utc>) {
-        let stored = Stored { record: Arc::clone(&record), saved_at };
+    fn save_reservation(&mut self, record: &Arc<Reservation>, saved_at: DateTime<Utc>) {
+        let stored = Stored { record: Arc::clone(record), saved_at };
         let old = self.reservations.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.user(), old.id()));
         moved(&mut self.reservations_of_user, before, Some((record.user(), record.id())));
         let before = old.as_deref().and_then(live_key);
-        moved(&mut self.live_of_performance, before, live_key(&record));
+        moved(&mut self.live_of_performance, before, live_key(record));
         let before = old.as_deref().and_then(due_key);
-        moved(&mut self.due, before, due_key(&record));
+        moved(&mut self.due, before, due_key(record));
     }
 
-    fn save_checkout(&mut self, record: Arc<Checkout>, saved_at: DateTime<Utc>) {
-        let stored = Stored { record: Arc::clone(&record), saved_at };
+    fn save_checkout(&mut self, record: &Arc<Checkout>, saved_at: DateTime<Utc>) {
+        let stored = Stored { record: Arc::clone(record), saved_at };
         let old = self.checkouts.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.reservation(), old.id()));
         let now = Some((record.reservation(), record.id()));
         moved(&mut self.checkouts_of_reservation, before, now);
         let before = old.as_deref().and_then(stalled_key);
-        moved(&mut self.stalled, before, stalled_key(&record));
+        moved(&mut self.stalled, before, stalled_key(record));
     }
 
-    fn save_payment(&mut self, record: Arc<Payment>, saved_at: DateTime<Utc>) {
-        let stored = Stored { record: Arc::clone(&record), saved_at };
+    fn save_payment(&mut self, record: &Arc<Payment>, saved_at: DateTime<Utc>) {
+        let stored = Stored { record: Arc::clone(record), saved_at };
         let old = self.payments.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.reservation(), old.id()));
         let now = Some((record.reservation(), record.id()));
         moved(&mut self.payments_of_reservation, before, now);
         let before = old.as_deref().and_then(unsettled_key);
-        moved(&mut self.unsettled, before, unsettled_key(&record));
+        moved(&mut self.unsettled, before, unsettled_key(record));
         let before = old.as_deref().and_then(to_close_key);
-        moved(&mut self.to_close, before, to_close_key(&record));
+        moved(&mut self.to_close, before, to_close_key(record));
     }
 
-    fn save_refund(&mut self, record: Arc<Refund>, saved_at: DateTime<Utc>) {
-        let stored = Stored { record: Arc::clone(&record), saved_at };
+    fn save_refund(&mut self, record: &Arc<Refund>, saved_at: DateTime<Utc>) {
+        let stored = Stored { record: Arc::clone(record), saved_at };
         let old = self.refunds.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.payment(), old.id()));
         moved(&mut self.refunds_of_payment, before, Some((record.payment(), record.id())));
         let before = old.as_deref().and_then(open_key);
-        moved(&mut self.open_refunds, before, open_key(&record));
+        moved(&mut self.open_refunds, before, open_key(record));
     }
 
-    fn save_ticket(&mut self, record: Arc<Ticket>, saved_at: DateTime<Utc>) {
-        let stored = Stored { record: Arc::clone(&record), saved_at };
+    fn save_ticket(&mut self, record: &Arc<Ticket>, saved_at: DateTime<Utc>) {
+        let stored = Stored { record: Arc::clone(record), saved_at };
         let old = self.tickets.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.reservation(), old.seat(), old.id()));
         let now = Some((record.reservation(), record.seat(), record.id()));
