@@ -2,7 +2,7 @@
 
 use super::honour::refused;
 use super::{After, Case, Decision, Fact, post_if_any};
-use crate::payment::{FailReason, PaymentState};
+use crate::payment::{FailReason, PaymentState, UnpaidEnd};
 use crate::port::DepositAccount;
 use crate::service::support::Failure;
 
@@ -54,7 +54,7 @@ impl Case<'_> {
                 self.payment.fail(reason, self.now)
             }
             (PaymentState::AwaitingDeposit { .. }, Fact::CancelledThere) => {
-                self.payment.end_unpaid(self.now)
+                self.payment.end_unpaid(UnpaidEnd::CalledOff, self.now)
             }
             (
                 PaymentState::Created
