@@ -14,7 +14,7 @@ use crate::error::{Fault, PortError};
 use crate::id::{CheckoutId, EntryId, PaymentId, PerformanceId, ReservationId, UserId};
 use crate::label::Token;
 use crate::ledger::{Booking, JournalEntry};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::page::PageRequest;
 use crate::payment::{Method, NewPayment, Payment};
 use crate::performance::{Performance, PerformanceRefusal};
@@ -45,6 +45,20 @@ pub struct StartCheckout {
     pub refund_account: Option<RefundAccount>,
     /// The client's idempotency key.
     pub key: Option<Token>,
+}
+
+impl StartCheckout {
+    /// All of it by one method, without a key; `currency` is that of the reservation.
+    pub const fn by(
+        user: UserId,
+        reservation: ReservationId,
+        method: Method,
+        currency: Currency,
+    ) -> Self {
+        let points = currency.zero();
+        let (refund_account, key) = (None, None);
+        Self { user, reservation, points, method: Some(method), refund_account, key }
+    }
 }
 
 /// Where a checkout stands.

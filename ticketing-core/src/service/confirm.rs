@@ -42,6 +42,20 @@ pub struct ConfirmPayment {
     pub key: Option<Token>,
 }
 
+impl ConfirmPayment {
+    /// Without a provider key and an idempotency key.
+    pub const fn new(user: UserId, payment: PaymentId, amount: Money) -> Self {
+        Self { user, payment, amount, provider_key: None, key: None }
+    }
+
+    /// By a card that the buyer authenticated.
+    #[must_use]
+    pub fn with_provider_key(mut self, provider_key: Token) -> Self {
+        self.provider_key = Some(provider_key);
+        self
+    }
+}
+
 /// Why nothing was sent to the gateway.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
