@@ -9,6 +9,7 @@ use ticketing_core::ledger::{Account, EntryKind};
 use ticketing_core::money::Currency;
 use ticketing_core::page::PageRequest;
 use ticketing_core::port::Inspect;
+use ticketing_core::seat::SeatMap;
 
 use super::figures::{PAGE, for_each};
 use super::world::World;
@@ -77,7 +78,7 @@ async fn gateway_money(world: &World, inspect: &dyn Inspect) -> Result<Checked, 
             }
         }
     });
-    let money = world.gateway.money();
+    let money = world.memory.gateway.money();
     let mut checked = Checked::new();
     checked.checked = money.payments.len() as u64;
     let totals = money.totals();
@@ -93,7 +94,7 @@ async fn gateway_money(world: &World, inspect: &dyn Inspect) -> Result<Checked, 
 
 /// Each aggregate's events arrived at the topic, all of them and in order.
 async fn events(world: &World, inspect: &dyn Inspect) -> Result<Checked, PortError> {
-    let mut arrivals = world.topic.all_arrivals();
+    let mut arrivals = world.memory.publisher.all_arrivals();
     let mut checked = Checked::new();
     for_each!(inspect, event_counts, |row| {
         let arrived = arrivals.remove(&row.aggregate).unwrap_or_default();
@@ -114,11 +115,18 @@ async fn events(world: &World, inspect: &dyn Inspect) -> Result<Checked, PortErr
 
 /// No seat is held that nobody has a claim to.
 async fn holds(world: &World) -> Result<Checked, PortError> {
-    let held = world.seat_map().await?.counts().held;
+    let held = held_seats(world).await?;
     let mut checked = Checked::new();
     checked.look(held == 0, || format!("{held} seats are held with no claim behind them"));
     checked.checked = u64::from(world.capacity);
     Ok(checked)
+}
+
+async fn held_seats(world: &World) -> Result<usize, PortError> {
+    let ports = world.office.ports();
+    let claims = ports.claims.bits(world.performance, world.capacity).await?;
+    let held = ports.holds.held(world.performance, world.capacity, world.now()).await?;
+    Ok(SeatMap::new(claims, held).counts().held)
 }
 
 /// No call ended as no correct system would let it end.

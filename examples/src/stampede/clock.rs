@@ -1,5 +1,6 @@
 //! Time that runs faster than the wall clock, and can be skipped.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -10,9 +11,13 @@ use tokio::sync::Notify;
 
 use super::stopwatch::Stopwatch;
 
-/// A clock of which one second of wall time is `speed` seconds, and the timer that belongs to it.
+/// A clock of which one second of wall time is `speed` seconds, and the timer that belongs to it. Clones
+/// share it.
+#[derive(Clone, Debug)]
+pub struct ScaledClock(Arc<Shared>);
+
 #[derive(Debug)]
-pub struct ScaledClock {
+struct Shared {
     begins_at: DateTime<Utc>,
     speed: u32,
     wall: Stopwatch,
@@ -23,36 +28,36 @@ pub struct ScaledClock {
 impl ScaledClock {
     /// A clock that shows `begins_at` now. A speed of 0 counts as 1.
     pub fn new(begins_at: DateTime<Utc>, speed: u32) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             begins_at,
             speed: speed.max(1),
             wall: Stopwatch::start(),
             skipped_us: AtomicI64::new(0),
             skips: Notify::new(),
-        }
+        }))
     }
 
     /// Moves the clock forward at once, and wakes who waited for that.
     pub fn skip(&self, by: Duration) {
         let by_us = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        self.skipped_us.fetch_add(by_us, Ordering::SeqCst);
-        self.skips.notify_waiters();
+        self.0.skipped_us.fetch_add(by_us, Ordering::SeqCst);
+        self.0.skips.notify_waiters();
     }
 
     /// Wall time that passes while this clock moves by `time`, rounded up to what a runtime can wait.
     fn wall_time(&self, time: TimeDelta) -> Duration {
         let millis = time.num_microseconds().unwrap_or(i64::MAX).max(0);
-        let millis = u64::try_from(millis).unwrap_or(0).div_ceil(1_000 * u64::from(self.speed));
+        let millis = u64::try_from(millis).unwrap_or(0).div_ceil(1_000 * u64::from(self.0.speed));
         Duration::from_millis(millis.max(1))
     }
 }
 
 impl Clock for ScaledClock {
     fn now(&self) -> DateTime<Utc> {
-        let wall_us = i64::try_from(self.wall.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let run_us = wall_us.saturating_mul(i64::from(self.speed));
-        let skipped_us = self.skipped_us.load(Ordering::SeqCst);
-        self.begins_at + TimeDelta::microseconds(run_us.saturating_add(skipped_us))
+        let wall_us = i64::try_from(self.0.wall.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let run_us = wall_us.saturating_mul(i64::from(self.0.speed));
+        let skipped_us = self.0.skipped_us.load(Ordering::SeqCst);
+        self.0.begins_at + TimeDelta::microseconds(run_us.saturating_add(skipped_us))
     }
 }
 
@@ -62,7 +67,7 @@ impl Timer for ScaledClock {
     async fn sleep_until(&self, at: DateTime<Utc>) {
         loop {
             // Asked for before the clock is read, so that no skip in between is missed.
-            let skipped = self.skips.notified();
+            let skipped = self.0.skips.notified();
             let now = self.now();
             if now >= at {
                 return;
@@ -95,10 +100,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_skip_wakes_who_waits() {
-        let clock = std::sync::Arc::new(clock(1));
+        let clock = clock(1);
         let at = clock.now() + TimeDelta::days(3);
         let sleeper = tokio::spawn({
-            let clock = std::sync::Arc::clone(&clock);
+            let clock = clock.clone();
             async move { clock.sleep_until(at).await }
         });
         while !sleeper.is_finished() {

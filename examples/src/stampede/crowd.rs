@@ -12,9 +12,10 @@ use super::buyer::Visit;
 use super::faults::count;
 use super::hall::{GRADES, won};
 use super::person::Person;
+use super::stage::SetUpError;
 use super::stopwatch::Stopwatch;
-use super::tenders::Tender;
-use super::world::{POINTS_OF_MIXED, SetUpError, World};
+use super::tenders::{POINTS_OF_MIXED, Tender};
+use super::world::World;
 
 /// How often the crowd is asked whether the time is up, in wall time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

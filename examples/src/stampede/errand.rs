@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use ticketing_core::box_office::RefundSeats;
 use ticketing_core::id::{PaymentId, RefundId, ReservationId, UserId};
 use ticketing_core::label::{Label, Token};
 use ticketing_core::money::Money;
 use ticketing_core::port::RefundAccount;
 use ticketing_core::refund::RefundState;
 use ticketing_core::seat::Seats;
-use ticketing_core::service::refund::{self, RefundError, RefundSeats};
+use ticketing_core::service::refund::RefundError;
 
 use super::measure::Step;
 use super::person::Person;
@@ -66,8 +67,10 @@ pub(crate) async fn run_due(world: &Arc<World>, max: usize) -> usize {
     for errand in due {
         match errand {
             // The bank refuses what comes too late or twice: then nothing moved.
-            Errand::Deposit { payment, amount } => drop(world.gateway.deposit(payment, amount)),
-            Errand::TakeBack { payment } => drop(world.gateway.reverse_deposit(payment)),
+            Errand::Deposit { payment, amount } => {
+                drop(world.memory.gateway.deposit(payment, amount))
+            }
+            Errand::TakeBack { payment } => drop(world.memory.gateway.reverse_deposit(payment)),
             Errand::GiveBack { person, reservation, seats } => {
                 give_back(world, &person, reservation, seats).await;
             }
@@ -89,7 +92,7 @@ async fn give_back(
         seats: seats.clone(),
         key: Token::new(&format!("give-back-{}", person.index)).ok(),
     };
-    let call = refund::request(&world.ports, request);
+    let call = world.office.refund(request);
     match world.measures.time(Step::Refund, call).await {
         Ok(view) => {
             if matches!(view.state, RefundState::NeedsAccount { .. })
@@ -110,7 +113,7 @@ async fn give_back(
 }
 
 async fn name_account(world: &World, user: UserId, refund: RefundId) {
-    match refund::set_account(&world.ports, user, refund, account()).await {
+    match world.office.set_refund_account(user, refund, account()).await {
         Err(RefundError::Failed(failure)) if failure.is_transient() => {
             let again = Errand::NameAccount { user, refund };
             world.errands.add(world.now() + std::time::Duration::from_secs(30), again);

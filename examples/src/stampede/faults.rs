@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use ticketing_core::error::{Fault, PortError};
 use ticketing_core::id::{PaymentId, UserId};
 use ticketing_core::memory::{
-    FakeGateway, GatewayFaults, MemoryUsers, PublisherFaults, StoreFault,
+    FakeGateway, GatewayFaults, MemoryFraud, MemoryUsers, PublisherFaults, StoreFault,
 };
 use ticketing_core::port::{
     CancelRequest, Captured, ConfirmRequest, DepositAccount, Found, FraudCheck, FraudQuery,
@@ -223,7 +223,7 @@ fn happens(random: &dyn Random, thousandths: u16) -> bool {
 
 /// A user directory that fails, and refuses, by chance.
 pub(crate) struct FlakyUsers {
-    pub(crate) inner: MemoryUsers,
+    pub(crate) inner: Arc<MemoryUsers>,
     pub(crate) plan: FaultPlan,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) tally: Arc<FaultTally>,
@@ -246,6 +246,7 @@ impl UserDirectory for FlakyUsers {
 
 /// A fraud check that fails, and suspects, by chance.
 pub(crate) struct FlakyFraud {
+    pub(crate) inner: Arc<MemoryFraud>,
     pub(crate) plan: FaultPlan,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) tally: Arc<FaultTally>,
@@ -253,7 +254,7 @@ pub(crate) struct FlakyFraud {
 
 #[async_trait]
 impl FraudCheck for FlakyFraud {
-    async fn check(&self, _: FraudQuery) -> Result<FraudVerdict, PortError> {
+    async fn check(&self, query: FraudQuery) -> Result<FraudVerdict, PortError> {
         if happens(&*self.random, self.plan.fraud_failures) {
             count(&self.tally.fraud_failed);
             return Err(PortError::new("fraud", "check", Fault::Transient));
@@ -262,6 +263,6 @@ impl FraudCheck for FlakyFraud {
             count(&self.tally.fraud_suspected);
             return Ok(FraudVerdict::Suspected);
         }
-        Ok(FraudVerdict::Clear)
+        self.inner.check(query).await
     }
 }

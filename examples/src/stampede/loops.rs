@@ -5,21 +5,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use ticketing_core::box_office::{self, RelayOptions};
 use ticketing_core::change_set::MessageKey;
 use ticketing_core::label::Label;
 use ticketing_core::memory::Notice;
 use ticketing_core::page::{Cursor, Limit, PageRequest};
 use ticketing_core::port::Timer;
-use ticketing_core::service::notice::{self, NoticeError, NoticeTaken};
-use ticketing_core::service::{Failure, Swept, checkout, expire, reconcile, refund_worker};
-use ticketing_core::waiting_line::calls_due;
+use ticketing_core::service::notice::{NoticeError, NoticeTaken};
+use ticketing_core::service::{Failure, Swept};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::defect::Strange;
 use super::errand;
 use super::faults::count;
-use super::relay;
 use super::world::World;
 
 const PAGE: Limit = match Limit::new(500) {
@@ -39,30 +38,38 @@ pub(crate) enum Sweep {
     Unsettled,
     Accounts,
     Refunds,
+    Holds,
 }
 
 impl Sweep {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Due, Self::StalledCheckouts, Self::Unsettled, Self::Accounts, Self::Refunds];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Due,
+        Self::StalledCheckouts,
+        Self::Unsettled,
+        Self::Accounts,
+        Self::Refunds,
+        Self::Holds,
+    ];
 
     /// The pause between two runs over the whole list, in the buyers' time.
     const fn pause(self) -> Duration {
         Duration::from_secs(match self {
             Self::Due => 15,
             Self::StalledCheckouts | Self::Unsettled | Self::Refunds => 30,
-            Self::Accounts => 60,
+            Self::Accounts | Self::Holds => 60,
         })
     }
 
     /// One batch.
     async fn run(self, world: &World, page: PageRequest) -> Result<Swept, Failure> {
-        let ports = &world.ports;
+        let office = &world.office;
         match self {
-            Self::Due => expire::sweep_due(ports, page).await,
-            Self::StalledCheckouts => checkout::sweep_stalled(ports, page).await,
-            Self::Unsettled => reconcile::sweep_unsettled(ports, page).await,
-            Self::Accounts => reconcile::sweep_accounts(ports, page).await,
-            Self::Refunds => refund_worker::sweep_refunds(ports, page).await,
+            Self::Due => office.sweep_due(page).await,
+            Self::StalledCheckouts => office.sweep_checkouts(page).await,
+            Self::Unsettled => office.sweep_unsettled(page).await,
+            Self::Accounts => office.sweep_accounts(page).await,
+            Self::Refunds => office.sweep_refunds(page).await,
+            Self::Holds => office.sweep_holds(world.performance, page).await,
         }
     }
 
@@ -111,7 +118,7 @@ pub(crate) struct Notices(Mutex<VecDeque<(Notice, u32)>>);
 impl Notices {
     /// Takes the notices that came, and those that come again; how many there were.
     pub(crate) async fn take(&self, world: &World) -> usize {
-        let fresh = world.gateway.take_notices().into_iter().map(|notice| (notice, 1));
+        let fresh = world.memory.gateway.take_notices().into_iter().map(|notice| (notice, 1));
         let mut batch: VecDeque<(Notice, u32)> = {
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *waiting)
@@ -134,8 +141,8 @@ async fn deliver(world: &World, sent: &Notice) -> bool {
         consumer: Label::new("gateway").expect("short and not empty"),
         id: sent.id.clone(),
     };
-    let notice = notice::Notice { message, payment: sent.payment, secret: sent.secret.clone() };
-    match notice::take(&world.ports, notice).await {
+    let notice = box_office::Notice { message, payment: sent.payment, secret: sent.secret.clone() };
+    match world.office.take_notice(notice).await {
         Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
         Ok(NoticeTaken::NotOurs) => {
             world.defects.note("notice", &Strange("our gateway knows a payment that we do not"));
@@ -150,35 +157,16 @@ async fn deliver(world: &World, sent: &Notice) -> bool {
     }
 }
 
-/// Something that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Strange(pub(crate) &'static str);
-
-/// Who calls numbers in the waiting room.
-#[derive(Debug, Default)]
-struct Caller {
-    opened: bool,
-    called_at: Option<DateTime<Utc>>,
-}
-
-impl Caller {
-    async fn call(&mut self, world: &World) -> Result<(), ticketing_core::error::PortError> {
-        let (room, line, now) = (&world.ports.waiting_room, world.performance, world.now());
-        if now < world.opens_at {
-            return Ok(());
+/// Publishes what the outbox holds, a batch of each partition; how many events.
+pub(crate) async fn publish(world: &World) -> usize {
+    let owner = Label::new("stampede").expect("short and not empty");
+    let options = RelayOptions { lease_ttl: Duration::from_mins(5), ..RelayOptions::default() };
+    match world.office.relay(&owner, &options).await {
+        Ok(relayed) => relayed.published,
+        Err(error) => {
+            world.defects.note("relay", &error);
+            0
         }
-        if !self.opened {
-            room.number_early(line, world.seed).await?;
-            self.opened = true;
-        }
-        let state = room.state(line, now).await?;
-        let due = calls_due(&state, &world.admission, self.called_at, now);
-        if due > 0 {
-            room.call(line, due, now).await?;
-            self.called_at = Some(now);
-        }
-        Ok(())
     }
 }
 
@@ -226,12 +214,13 @@ impl Loops {
     }
 
     fn call_numbers(&mut self, world: &Arc<World>) {
-        let (world, ticks) = (Arc::clone(world), self.ticks(world, world.admission.interval));
+        let (world, ticks) = (Arc::clone(world), self.ticks(world, world.admission.interval / 2));
         self.tasks.spawn(async move {
-            let mut caller = Caller::default();
+            let mut last = None;
             while ticks.next().await {
-                if let Err(error) = caller.call(&world).await {
-                    world.defects.note("line", &error);
+                match world.office.call_next(world.performance, &world.admission, last).await {
+                    Ok(called) => last = called.last_called_at,
+                    Err(error) => world.defects.note("line", &error),
                 }
             }
         });
@@ -260,7 +249,7 @@ impl Loops {
         let (world, ticks) = (Arc::clone(world), self.ticks(world, Duration::from_secs(2)));
         self.tasks.spawn(async move {
             while ticks.next().await {
-                relay::run_once(&world).await;
+                publish(&world).await;
             }
         });
     }
@@ -270,7 +259,7 @@ impl Loops {
         let (world, ticks) = (Arc::clone(world), self.ticks(world, every));
         self.tasks.spawn(async move {
             while ticks.next().await {
-                world.holds.lose_all();
+                world.memory.holds.lose_all();
                 count(&world.tally.holds_lost);
             }
         });

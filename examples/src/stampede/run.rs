@@ -13,8 +13,9 @@ use super::loops::Loops;
 use super::report::{Report, Revenue, Story};
 use super::screen::Screen;
 use super::settle::settle;
+use super::stage::SetUpError;
 use super::stopwatch::Stopwatch;
-use super::world::{SetUpError, World};
+use super::world::World;
 
 /// Why a run gave no report.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,7 @@ pub async fn run(args: &LoadArgs) -> Result<Report, RunError> {
     let crowd = Crowd::gather(args);
     crowd.fill_wallets(&world).await?;
 
+    world.let_store_fail();
     let wall = Stopwatch::start();
     let screen = Screen::start(&world, args.buyers, wall);
     let loops = Loops::start(&world);
@@ -47,8 +49,8 @@ pub async fn run(args: &LoadArgs) -> Result<Report, RunError> {
     screen.stop().await;
     let settled = wall.elapsed();
 
-    let figures = Figures::count(&world.store, Currency::KRW, left_at).await?;
-    let invariants = audit(&world, &world.store).await?;
+    let figures = Figures::count(&world.memory.store, Currency::KRW, left_at).await?;
+    let invariants = audit(&world, &world.memory.store).await?;
     let simulated = world.now() - world.opens_at;
     let steps = world.measures.figures();
     let story = Story {

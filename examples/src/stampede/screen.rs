@@ -46,7 +46,12 @@ impl Snapshot {
             paid: read(&funnel.told.paid),
             ticketed: read(&funnel.told.ticketed),
             voided: read(&funnel.told.voided),
-            hall: world.seat_map().await.map(|map| map.counts()).unwrap_or_default(),
+            hall: world
+                .office
+                .seat_map(world.performance)
+                .await
+                .map(|view| view.map.counts())
+                .unwrap_or_default(),
         }
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use ticketing_core::error::PortError;
 use ticketing_core::page::{Limit, PageRequest};
 
+use super::defect::Strange;
 use super::errand;
-use super::loops::{Notices, Strange, Sweep};
-use super::relay;
+use super::loops::{Notices, Sweep, publish};
 use super::world::World;
 
 /// Rounds of sweeps, each after a skip of the clock.
@@ -28,7 +28,7 @@ pub(crate) async fn settle(world: &Arc<World>, notices: &Notices) -> Result<(), 
         for sweep in Sweep::ALL {
             done += sweep.run_through(world).await;
         }
-        done += relay::run_once(world).await;
+        done += publish(world).await;
         if done > 0 {
             continue;
         }
@@ -44,7 +44,7 @@ pub(crate) async fn settle(world: &Arc<World>, notices: &Notices) -> Result<(), 
 }
 
 async fn is_anything_left(world: &World) -> Result<bool, PortError> {
-    let ports = &world.ports;
+    let ports = world.office.ports();
     let one = || PageRequest::first(Limit::new(1).unwrap_or(Limit::DEFAULT));
     let horizon = world.now() + HORIZON;
     Ok(!ports.reservations.due(horizon, one()).await?.items.is_empty()
@@ -52,6 +52,6 @@ async fn is_anything_left(world: &World) -> Result<bool, PortError> {
         || !ports.payments.to_close(one()).await?.items.is_empty()
         || !ports.checkouts.stalled(horizon, one()).await?.items.is_empty()
         || !ports.refunds.open(one()).await?.items.is_empty()
-        || world.gateway.next_late().is_some()
+        || world.memory.gateway.next_late().is_some()
         || ports.outbox.waiting().await? > 0)
 }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// Points of a buyer who pays the rest by card, in won.
+pub(crate) const POINTS_OF_MIXED: i64 = 50_000;
+
 /// How one buyer pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tender {

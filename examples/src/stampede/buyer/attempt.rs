@@ -9,6 +9,7 @@ use ticketing_core::service::checkout::CheckoutError;
 use ticketing_core::service::confirm::ConfirmError;
 use ticketing_core::service::hold::HoldError;
 use ticketing_core::service::reserve::ReserveError;
+use ticketing_core::service::waiting::WaitingError;
 
 use super::Visit;
 use crate::stampede::funnel::Ending;
@@ -34,7 +35,13 @@ macro_rules! call_errors {
         }
     )*};
 }
-call_errors!(HoldError, ReserveError, CheckoutError, ConfirmError, CancelError);
+call_errors!(WaitingError, HoldError, ReserveError, CheckoutError, ConfirmError, CancelError);
+
+impl CallError for Failure {
+    fn failure(&self) -> Option<&Failure> {
+        Some(self)
+    }
+}
 
 /// Two clicks on one button were answered differently.
 #[derive(Debug, thiserror::Error)]

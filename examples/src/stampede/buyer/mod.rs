@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ticketing_core::admission::AdmissionToken;
+use ticketing_core::box_office::CancelReservation;
 use ticketing_core::id::ReservationId;
 use ticketing_core::label::Token;
 use ticketing_core::money::Money;
 use ticketing_core::seat::Seats;
-use ticketing_core::service::cancel::{CancelError, CancelReservation, cancel};
+use ticketing_core::service::cancel::CancelError;
 
 use super::funnel::Ending;
 use super::measure::Step;
@@ -76,7 +77,7 @@ impl Visit {
             reservation: basket.reservation,
             key: self.key("cancel"),
         };
-        let call = || cancel(&self.world.ports, request.clone());
+        let call = || self.world.office.cancel_reservation(request.clone());
         match self.attempt(Step::Cancel, call, |_, _| true).await {
             Ok(_) => Ok(Ending::Cancelled),
             // It expired first, or its payment is at the gateway.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use ticketing_core::box_office::{ConfirmPayment, StartCheckout};
 use ticketing_core::checkout::{Abort, CheckoutState};
 use ticketing_core::id::PaymentId;
 use ticketing_core::money::Money;
 use ticketing_core::payment::{Honoured, Method};
 use ticketing_core::seat::Seats;
-use ticketing_core::service::checkout::{self, CheckoutError, CheckoutView, StartCheckout};
-use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
+use ticketing_core::service::checkout::{CheckoutError, CheckoutView};
+use ticketing_core::service::confirm::ConfirmError;
 use ticketing_core::service::{PaymentStatus, PaymentView};
 
 use super::{Basket, Visit};
@@ -17,8 +18,7 @@ use crate::stampede::funnel::Ending;
 use crate::stampede::hall::won;
 use crate::stampede::measure::Step;
 use crate::stampede::person::{Depositor, Payer, WalksAway};
-use crate::stampede::tenders::Tender;
-use crate::stampede::world::POINTS_OF_MIXED;
+use crate::stampede::tenders::{POINTS_OF_MIXED, Tender};
 
 /// How often a buyer tries to pay: one less than the policy would refuse.
 const ATTEMPTS: u32 = 4;
@@ -89,7 +89,7 @@ impl Visit {
             refund_account: (self.person.names_account_after == Some(Duration::ZERO)).then(account),
             key: self.key(&format!("checkout-{number}")),
         };
-        let call = || checkout::start(&self.world.ports, request.clone());
+        let call = || self.world.office.checkout(request.clone());
         match self.attempt(Step::Checkout, call, |one, two| one.checkout == two.checkout).await {
             Ok(view) => Ok(view),
             Err(CheckoutError::Reservation(_)) => Err(Ending::PaidTooLate),
@@ -126,10 +126,10 @@ impl Visit {
             user: self.person.user,
             payment,
             amount,
-            provider_key: by_card.then(|| self.world.gateway.authenticate(payment, amount)),
+            provider_key: by_card.then(|| self.world.memory.gateway.authenticate(payment, amount)),
             key: self.key(&format!("confirm-{number}")),
         };
-        let call = || confirm::confirm(&self.world.ports, request.clone());
+        let call = || self.world.office.confirm(request.clone());
         match self.attempt(Step::Confirm, call, |_, _| true).await {
             Ok(view) => Ok(view),
             Err(ConfirmError::Payment(_) | ConfirmError::Reservation(_)) => {
@@ -164,7 +164,7 @@ impl Visit {
             }
             self.think(Duration::from_secs(20), Duration::from_mins(1)).await;
             let (user, payment) = (self.person.user, view.payment);
-            view = match confirm::status(&self.world.ports, user, payment).await {
+            view = match self.world.office.payment_status(user, payment).await {
                 Ok(view) => view,
                 Err(error) => return Err(self.gives_up(&error)),
             };

@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ticketing_core::admission::AdmissionToken;
+use ticketing_core::box_office::{HeldSeats, HoldSeats, ReserveSeats};
 use ticketing_core::id::HoldToken;
+use ticketing_core::money::Money;
 use ticketing_core::seat::Seats;
-use ticketing_core::service::hold::{self, HeldSeats, HoldError, HoldSeats};
-use ticketing_core::service::reserve::{ReserveError, ReserveSeats, Reserved, reserve};
+use ticketing_core::service::hold::HoldError;
+use ticketing_core::service::reserve::{ReserveError, Reserved};
 
 use super::{Basket, Visit};
 use crate::stampede::faults::count;
@@ -44,11 +46,11 @@ impl Visit {
     }
 
     async fn look(&self) -> Result<Look, Ending> {
-        let map = self.world.seat_map().await.map_err(|error| {
+        let view = self.world.office.seat_map(self.world.performance).await.map_err(|error| {
             self.world.defects.note("seat map", &error);
             Ending::Defect
         })?;
-        Ok(look(&map, self.person.favourite, self.person.party, self.dice.number()))
+        Ok(look(&view.map, self.person.favourite, self.person.party, self.dice.number()))
     }
 
     async fn try_for(
@@ -87,7 +89,7 @@ impl Visit {
             seats: seats.clone(),
             admission: Some(admission.clone()),
         };
-        let call = || hold::hold(&self.world.ports, request.clone());
+        let call = || self.world.office.hold(request.clone());
         match self.attempt(Step::Hold, call, |_, _| true).await {
             Ok(held) => Ok(Some(held.token)),
             Err(HoldError::Taken(_)) => Ok(None),
@@ -105,13 +107,13 @@ impl Visit {
         let held =
             || HeldSeats { performance: self.world.performance, seats: seats.clone(), token };
         match self.dice.below(100) {
-            0..8 => match hold::release(&self.world.ports, held()).await {
+            0..8 => match self.world.office.release_hold(held()).await {
                 Ok(_) => Ok(None),
                 Err(error) => self.unless_lost(error).map(|()| None),
             },
             8..18 => {
                 self.think(Duration::from_mins(2), Duration::from_mins(4)).await;
-                match hold::extend(&self.world.ports, held()).await {
+                match self.world.office.extend_hold(held()).await {
                     Ok(held) => Ok(Some(held.token)),
                     // Reserve takes it again, if nobody else was faster.
                     Err(error) => self.unless_lost(error).map(|()| Some(token)),
@@ -140,12 +142,12 @@ impl Visit {
             user: self.person.user,
             performance: self.world.performance,
             seats: seats.clone(),
-            expected_total: self.world.price(seats).await?,
+            expected_total: self.price(seats).await?,
             hold,
             admission: Some(admission.clone()),
             key: self.key(&format!("reserve-{number}")),
         };
-        let call = || reserve(&self.world.ports, request.clone());
+        let call = || self.world.office.reserve(request.clone());
         match self.attempt(Step::Reserve, call, Reserved::eq).await {
             Ok(reserved) => Ok(Some(reserved)),
             Err(ReserveError::SeatTaken(_) | ReserveError::HeldByOthers(_)) => Ok(None),
@@ -154,11 +156,22 @@ impl Visit {
         }
     }
 
+    /// What the page says that these seats cost.
+    async fn price(&self, seats: &Seats) -> Result<Money, Ending> {
+        match self.world.office.quote(self.world.performance, seats).await {
+            Ok(quote) => Ok(quote.total),
+            Err(error) => {
+                self.world.defects.note("quote", &error);
+                Err(Ending::Defect)
+            }
+        }
+    }
+
     /// The second tab: more seats on the same account. The allowance stops what is too much; the rest
     /// is never paid and lapses.
     pub(super) async fn try_for_more(&self, admission: &AdmissionToken) {
         let Ok(Look::Picked(seats)) = self.look().await else { return };
-        let Ok(expected_total) = self.world.price(&seats).await else { return };
+        let Ok(expected_total) = self.price(&seats).await else { return };
         let request = ReserveSeats {
             user: self.person.user,
             performance: self.world.performance,
@@ -168,7 +181,7 @@ impl Visit {
             admission: Some(admission.clone()),
             key: self.key("second-tab"),
         };
-        let call = reserve(&self.world.ports, request);
+        let call = self.world.office.reserve(request);
         match self.world.measures.time(Step::Reserve, call).await {
             Ok(_)
             | Err(
