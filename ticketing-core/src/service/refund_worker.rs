@@ -24,7 +24,7 @@ use crate::timeout::timeout;
 /// The list could not be read.
 pub async fn sweep_refunds(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
     let open = ports.refunds.open(page).await?;
-    let mut swept = Swept { next: open.next, ..Swept::default() };
+    let mut swept = Swept::until(open.next);
     for refund in open.items {
         swept.count(drive(ports, refund).await);
     }
@@ -57,7 +57,9 @@ async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
     match refund.begin(now) {
         Ok(_) => {}
         Err(RefundRefusal::KeyTooOld { .. }) => return never_arrived(ports, refund, now).await,
-        Err(error @ RefundRefusal::WrongState { .. }) => return Err(refused(error)),
+        Err(error @ (RefundRefusal::WrongState { .. } | RefundRefusal::AccountNotNeeded)) => {
+            return Err(refused(error));
+        }
     }
     let begun = once_saved(&refund);
     if !write(ports, change_set(ports, now).save(refund)).await? {
@@ -77,12 +79,12 @@ async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
         Ok(Ok(())) => sent(ports, refund, now).await,
         Ok(Err(GatewayError::Declined { code })) => {
             let mut refund = refund;
-            let _ = refund.fail(code.as_str(), now).map_err(refused)?;
+            refund.fail(code.as_str(), now).map_err(refused)?;
             write(ports, change_set(ports, now).save(refund)).await
         }
         Ok(Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_))) | Err(_) => {
             let mut refund = refund;
-            let _ = refund.lose_answer(now).map_err(refused)?;
+            refund.lose_answer(now).map_err(refused)?;
             write(ports, change_set(ports, now).save(refund)).await
         }
     }
@@ -106,7 +108,7 @@ async fn resolve(ports: &Ports, refund: Refund, now: DateTime<Utc>) -> Result<bo
         ) => send(ports, refund, now).await,
         Ok(Found::InProgress) | Err(_) => {
             let mut refund = refund;
-            let _ = refund.lose_answer(now).map_err(refused)?;
+            refund.lose_answer(now).map_err(refused)?;
             write(ports, change_set(ports, now).save(refund)).await?;
             Ok(false)
         }
@@ -119,12 +121,12 @@ async fn never_arrived(
     mut refund: Refund,
     now: DateTime<Utc>,
 ) -> Result<bool, Failure> {
-    let _ = refund.fail("never arrived", now).map_err(refused)?;
+    refund.fail("never arrived", now).map_err(refused)?;
     write(ports, change_set(ports, now).save(refund)).await
 }
 
 async fn sent(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<bool, Failure> {
-    let _ = refund.succeed(now).map_err(refused)?;
+    refund.succeed(now).map_err(refused)?;
     let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
     let entry = JournalEntry::refund_sent(booking, refund.id(), refund.external())?;
     finish(ports, refund, entry, now).await
@@ -142,7 +144,7 @@ async fn give_points_if_due(
     if now < since + performance.policy().deadlines.refund_account_wait {
         return Ok(false);
     }
-    let _ = refund.give_as_points(now).map_err(refused)?;
+    refund.give_as_points(now).map_err(refused)?;
     let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
     let (id, user, amount) = (refund.id(), refund.user(), refund.external());
     let entry = JournalEntry::refund_as_points(booking, id, user, amount)?;
