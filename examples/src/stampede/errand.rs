@@ -68,9 +68,11 @@ pub(crate) async fn run_due(world: &Arc<World>, max: usize) -> usize {
         match errand {
             // The bank refuses what comes too late or twice: then nothing moved.
             Errand::Deposit { payment, amount } => {
-                drop(world.memory.gateway.deposit(payment, amount))
+                let _ = world.memory.gateway.deposit(payment, amount);
             }
-            Errand::TakeBack { payment } => drop(world.memory.gateway.reverse_deposit(payment)),
+            Errand::TakeBack { payment } => {
+                let _ = world.memory.gateway.reverse_deposit(payment);
+            }
             Errand::GiveBack { person, reservation, seats } => {
                 give_back(world, &person, reservation, seats).await;
             }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ticketing_core::admission::AdmissionToken;
 use ticketing_core::box_office::{BoxOffice, TopUp};
 use ticketing_core::id::{PerformanceId, UserId};
 use ticketing_core::label::Token;
