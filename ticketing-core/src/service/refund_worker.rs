@@ -57,7 +57,9 @@ async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
     match refund.begin(now) {
         Ok(_) => {}
         Err(RefundRefusal::KeyTooOld { .. }) => return never_arrived(ports, refund, now).await,
-        Err(error @ RefundRefusal::WrongState { .. }) => return Err(refused(error)),
+        Err(error @ (RefundRefusal::WrongState { .. } | RefundRefusal::AccountNotNeeded)) => {
+            return Err(refused(error));
+        }
     }
     let begun = once_saved(&refund);
     if !write(ports, change_set(ports, now).save(refund)).await? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::answer::Slot;
-use super::race::Session;
+use super::race::{FaultRule, Session};
 use super::tables::Told;
 use super::{Answers, MemoryStore};
 use crate::change_set::ChangeSet;
@@ -127,10 +127,15 @@ impl MemoryStore {
 
     async fn flush(&self, batch: &mut [ChangeSet]) -> Answers {
         let faults = self.faults();
-        let race = self.shared.options.race;
-        if race.is_none() && faults.is_none() {
+        if self.shared.options.race.is_none() && faults.is_none() {
             return self.flush_at_once(batch);
         }
+        // Boxed, so that a commit which needs no session does not carry the room for one.
+        Box::pin(self.flush_in_session(batch, faults)).await
+    }
+
+    async fn flush_in_session(&self, batch: &[ChangeSet], faults: Option<FaultRule>) -> Answers {
+        let race = self.shared.options.race;
         let mut planner = Planner::new(self.shared.options.partitions);
         let mut session = Session::begin(&self.shared, race.is_some(), faults);
         let first = race.map_or(ReadMode::Full, |race| race.first);
