@@ -36,4 +36,5 @@ pub mod ticket_code;
 pub mod timeout;
 mod token;
 pub mod venue;
+pub mod verify;
 pub mod waiting_line;

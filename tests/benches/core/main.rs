@@ -32,7 +32,9 @@ fn sizes() -> Vec<u32> {
     let mut args = std::env::args();
     let given = args.find(|arg| arg == "--seats").and_then(|_| args.next());
     match given {
-        Some(list) => list.split(',').map(|size| size.parse().expect("a number of seats")).collect(),
+        Some(list) => {
+            list.split(',').map(|size| size.parse().expect("a number of seats")).collect()
+        }
         None => vec![10_000, 100_000, 1_000_000],
     }
 }
