@@ -57,7 +57,8 @@ pub struct TenderChoice {
     pub points: Money,
     /// How the rest is paid; `None` if points pay it all.
     pub method: Option<Method>,
-    /// Where a deposit would be refunded to; may be named later.
+    /// Where a deposit would be refunded to; may be named later. Forgotten when the checkout ends: the
+    /// payment has it then.
     pub refund_account: Option<RefundAccount>,
 }
 
@@ -183,6 +184,7 @@ impl Checkout {
             Reply::PointsReserved(entry) => self.points_entry = entry,
             Reply::PaymentCreated(payment) => {
                 self.state = CheckoutState::Completed { payment };
+                self.choice.refund_account = None;
                 self.root.record(now, CheckoutEvent::Completed { checkout: self.id, payment });
                 return Ok(Vec::new());
             }
@@ -211,13 +213,6 @@ impl Checkout {
         let step = match &reply {
             Reply::PointsBack => Step::ReservePoints,
             Reply::PaymentDeleted => Step::CreatePayment,
-            // Answers to what was asked before it turned back. Points set aside late are given back
-            // by the undo that follows or is under way.
-            Reply::PointsReserved(Some(entry)) if self.points_entry.is_none() => {
-                self.points_entry = Some(*entry);
-                let undone = self.step(Step::ReservePoints) == StepState::Compensated;
-                return if undone { Err(UnexpectedReply { reply }) } else { Ok(Vec::new()) };
-            }
             Reply::UserActive
             | Reply::UserRefused
             | Reply::PointsReserved(_)
@@ -227,7 +222,7 @@ impl Checkout {
             | Reply::PaymentCreated(_)
             | Reply::PaymentRefused
             | Reply::TimedOut(_)
-            | Reply::ReservationEnded => return Ok(Vec::new()),
+            | Reply::ReservationEnded => return self.belated(reply),
         };
         match self.step(step) {
             StepState::Compensating => {
@@ -240,6 +235,34 @@ impl Checkout {
                 Err(UnexpectedReply { reply })
             }
         }
+    }
+
+    /// An answer to what was asked before it turned back. Points set aside late are given back by the
+    /// undo that is under way.
+    fn belated(&mut self, reply: Reply) -> Result<Vec<Command>, UnexpectedReply> {
+        let step = match &reply {
+            Reply::UserActive | Reply::UserRefused => Step::CheckUser,
+            Reply::PointsReserved(_) | Reply::PointsRefused => Step::ReservePoints,
+            Reply::FraudClear | Reply::FraudSuspected => Step::CheckFraud,
+            Reply::PaymentCreated(_) | Reply::PaymentRefused => Step::CreatePayment,
+            Reply::TimedOut(step) => *step,
+            Reply::ReservationEnded => return Ok(Vec::new()),
+            Reply::PointsBack | Reply::PaymentDeleted => return Err(UnexpectedReply { reply }),
+        };
+        let fits = match self.step(step) {
+            StepState::Waiting => false,
+            StepState::Failed | StepState::Succeeded => self.was_taken(&reply),
+            StepState::Started | StepState::Compensating | StepState::Compensated => true,
+        };
+        if let Reply::PointsReserved(entry) = &reply
+            && fits
+        {
+            if self.points_entry.is_some() && self.points_entry != *entry {
+                return Err(UnexpectedReply { reply });
+            }
+            self.points_entry = *entry;
+        }
+        if fits { Ok(Vec::new()) } else { Err(UnexpectedReply { reply }) }
     }
 
     fn abort(&mut self, abort: Abort, now: DateTime<Utc>) -> Vec<Command> {
@@ -265,6 +288,7 @@ impl Checkout {
             }
         }
         self.state = CheckoutState::Compensated { abort };
+        self.choice.refund_account = None;
         self.root.record(now, CheckoutEvent::Compensated { checkout: self.id, abort });
         if abort.cancels_reservation() { vec![Command::CancelReservation] } else { Vec::new() }
     }
@@ -283,12 +307,11 @@ impl Checkout {
 
     fn was_taken(&self, reply: &Reply) -> bool {
         match reply {
-            Reply::UserActive => self.step(Step::CheckUser) == StepState::Succeeded,
+            Reply::UserActive => self.was_done(Step::CheckUser),
             Reply::PointsReserved(entry) => {
-                self.step(Step::ReservePoints) == StepState::Succeeded
-                    && self.points_entry == *entry
+                self.was_done(Step::ReservePoints) && self.points_entry == *entry
             }
-            Reply::FraudClear => self.step(Step::CheckFraud) == StepState::Succeeded,
+            Reply::FraudClear => self.was_done(Step::CheckFraud),
             Reply::PaymentCreated(payment) => {
                 self.state == CheckoutState::Completed { payment: *payment }
             }
@@ -301,6 +324,10 @@ impl Checkout {
             Reply::PointsBack => self.step(Step::ReservePoints) == StepState::Compensated,
             Reply::PaymentDeleted => self.step(Step::CreatePayment) == StepState::Compensated,
         }
+    }
+
+    fn was_done(&self, step: Step) -> bool {
+        matches!(self.step(step), StepState::Succeeded | StepState::Compensated)
     }
 
     fn aborted_by(&self, cause: Abort) -> bool {

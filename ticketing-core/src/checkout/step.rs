@@ -71,7 +71,8 @@ pub enum StepState {
 }
 
 /// What the saga asks its driver for. Each may be asked for more than once and must then have the
-/// same effect once.
+/// same effect once. What was undone stays undone: a step that reaches the driver after its undo does
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -7,7 +7,7 @@ mod state;
 mod tests;
 
 pub use event::PaymentEvent;
-pub use state::{FailReason, Honoured, Intent, Method, PaymentRefusal, PaymentState};
+pub use state::{FailReason, Honoured, Intent, Method, PaymentRefusal, PaymentState, UnpaidEnd};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub struct NewPayment<'a> {
     pub points_entry: Option<EntryId>,
     /// How the rest is paid; `None` exactly if no rest is left.
     pub method: Option<Method>,
-    /// Where a deposit would be refunded to.
+    /// Where a deposit would be refunded to; not kept for another method.
     pub refund_account: Option<RefundAccount>,
 }
 
@@ -58,6 +58,15 @@ enum Closing {
     Done,
 }
 
+/// Where the points are that were set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Points {
+    Aside,
+    Spent,
+    Back,
+}
+
 /// Money in by one tender mix: price = discount + points + external, exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -70,12 +79,13 @@ pub struct Payment {
     shares: Box<[SeatShare]>,
     tenders: Tenders,
     points_entry: Option<EntryId>,
-    points_back: bool,
+    points_state: Points,
     method: Option<Method>,
     created_at: DateTime<Utc>,
     asked_at: DateTime<Utc>,
     paid_at: Option<DateTime<Utc>>,
     provider_key: Option<crate::label::Token>,
+    issue_due_at: Option<DateTime<Utc>>,
     account: Option<DepositAccount>,
     closing: Closing,
     refund_account: Option<RefundAccount>,
@@ -89,12 +99,16 @@ impl Payment {
     /// Creates the row; nothing is sent. The price is split over the seats here, once.
     ///
     /// # Errors
-    /// [`PaymentRefusal`] if the tenders do not make up the price, or the method does not fit.
+    /// [`PaymentRefusal`] if the tenders do not make up the price, or the method or the entry that set
+    /// points aside does not fit them.
     pub fn create(new: NewPayment<'_>, now: DateTime<Utc>) -> Result<Self, PaymentRefusal> {
         let total = new.reservation.total();
         let external = total.sub(new.discount)?.sub(new.points)?;
         if new.method.is_some() == external.is_zero() {
             return Err(PaymentRefusal::MethodMismatch { external });
+        }
+        if new.points_entry.is_some() == new.points.is_zero() {
+            return Err(PaymentRefusal::EntryMismatch { points: new.points });
         }
         let tenders = Tenders { discount: new.discount, points: new.points, external };
         let prices: Vec<_> =
@@ -122,15 +136,16 @@ impl Payment {
             shares: shares.into(),
             tenders,
             points_entry: new.points_entry,
-            points_back: false,
+            points_state: Points::Aside,
             method: new.method,
             created_at: now,
             asked_at: now,
             paid_at: None,
             provider_key: None,
+            issue_due_at: None,
             account: None,
             closing: Closing::NotNeeded,
-            refund_account: new.refund_account,
+            refund_account: new.refund_account.filter(|_| new.method == Some(Method::BankTransfer)),
             received: total.currency().zero(),
             refunded: total.currency().zero(),
             receipt: None,
@@ -171,7 +186,7 @@ impl Payment {
     /// Writes down that an account is about to be issued.
     ///
     /// # Errors
-    /// Not a bank transfer, or not Created.
+    /// Not a bank transfer, or not Created, unless one was asked for until the same time.
     pub fn begin_issue(
         &mut self,
         due_at: DateTime<Utc>,
@@ -180,7 +195,11 @@ impl Payment {
         if self.method != Some(Method::BankTransfer) {
             return Err(self.wrong_method("issue an account for"));
         }
+        if self.issue_due_at == Some(due_at) {
+            return Ok(Applied::Already);
+        }
         self.must_be_created("issue an account for")?;
+        self.issue_due_at = Some(due_at);
         self.send(Intent::IssueAccount { due_at }, now);
         Ok(Applied::Now)
     }
@@ -207,22 +226,29 @@ impl Payment {
         }
     }
 
-    /// Writes down that the gateway was asked and could not tell yet.
+    /// Writes down that the gateway was asked and could not tell yet. Nothing happens unless the payment
+    /// waits for the gateway.
     pub const fn asked(&mut self, now: DateTime<Utc>) {
-        self.asked_at = now;
+        if self.is_unsettled() {
+            self.asked_at = now;
+        }
     }
 
     /// The gateway opened a deposit account. If `wanted` is false, because the reservation ended
     /// meanwhile, the payment is Cancelled and the account must be closed.
     ///
     /// # Errors
-    /// No account was asked for.
+    /// No account was asked for, or another one was issued.
     pub fn account_issued(
         &mut self,
         account: DepositAccount,
         wanted: bool,
         now: DateTime<Utc>,
     ) -> Result<Applied, PaymentRefusal> {
+        if let Some(before) = &self.account {
+            let is_same = before.bank == account.bank && before.number == account.number;
+            return if is_same { Ok(Applied::Already) } else { Err(PaymentRefusal::OtherAccount) };
+        }
         match &self.state {
             PaymentState::Processing { intent: Intent::IssueAccount { .. }, .. }
             | PaymentState::Unknown { intent: Intent::IssueAccount { .. }, .. } => {
@@ -239,10 +265,10 @@ impl Payment {
                 }
                 Ok(Applied::Now)
             }
-            PaymentState::AwaitingDeposit { .. } => Ok(Applied::Already),
             PaymentState::Created
             | PaymentState::Processing { .. }
             | PaymentState::Unknown { .. }
+            | PaymentState::AwaitingDeposit { .. }
             | PaymentState::Succeeded { .. }
             | PaymentState::Failed { .. }
             | PaymentState::Expired
@@ -251,32 +277,42 @@ impl Payment {
         }
     }
 
-    /// The expected amount is in, verified. From Created only where the gateway brings nothing.
+    /// The expected amount is in, verified. From Created only in time and where the gateway brings
+    /// nothing; a payment that ended buys nothing in time any more.
     ///
     /// # Errors
-    /// Money is expected from the gateway and nothing was ever sent there.
+    /// Money is expected from the gateway and nothing was ever sent there; the payment ended and its
+    /// money counts as in time, or nothing is expected from the gateway; or it succeeded otherwise.
     pub fn succeed(
         &mut self,
         honoured: Honoured,
         now: DateTime<Utc>,
     ) -> Result<Applied, PaymentRefusal> {
-        match &self.state {
-            PaymentState::Created if !self.tenders.external.is_zero() => {
-                return Err(self.wrong_state("succeed"));
+        let is_external = !self.tenders.external.is_zero();
+        let in_time = honoured == Honoured::InTime;
+        let may_succeed = match &self.state {
+            PaymentState::Succeeded { honoured: before } if *before == honoured => {
+                return Ok(Applied::Already);
             }
-            PaymentState::Succeeded { .. } => return Ok(Applied::Already),
-            PaymentState::Created
-            | PaymentState::Processing { .. }
+            PaymentState::Succeeded { .. } => false,
+            PaymentState::Created => !is_external && in_time,
+            PaymentState::Processing { .. }
             | PaymentState::Unknown { .. }
-            | PaymentState::AwaitingDeposit { .. }
-            | PaymentState::Failed { .. }
+            | PaymentState::AwaitingDeposit { .. } => true,
+            PaymentState::Failed { .. }
             | PaymentState::Expired
             | PaymentState::Cancelled
-            | PaymentState::Reversed => {}
+            | PaymentState::Reversed => is_external && !in_time,
+        };
+        if !may_succeed {
+            return Err(self.wrong_state("succeed"));
         }
         self.received = self.received.add(self.tenders.external)?;
         self.paid_at = Some(now);
         self.closing = Closing::NotNeeded;
+        if honoured != Honoured::No && self.points_state == Points::Aside {
+            self.points_state = Points::Spent;
+        }
         self.state = PaymentState::Succeeded { honoured };
         let (payment, reservation) = (self.id, self.reservation);
         let external = self.tenders.external;
@@ -310,37 +346,43 @@ impl Payment {
         }
     }
 
-    /// Its reservation ended or its deposit did not come. An open account must then be closed.
+    /// It ends without money. An open account must then be closed.
     ///
     /// # Errors
-    /// Processing or Unknown: the gateway decides; Succeeded: refund instead.
-    pub fn end_unpaid(&mut self, now: DateTime<Utc>) -> Result<Applied, PaymentRefusal> {
+    /// Processing or Unknown: the gateway decides; Succeeded: refund instead; it ended otherwise.
+    pub fn end_unpaid(
+        &mut self,
+        end: UnpaidEnd,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, PaymentRefusal> {
         let payment = self.id;
-        match &self.state {
-            PaymentState::Created => {
+        match (&self.state, end) {
+            (PaymentState::Created, UnpaidEnd::Lapsed | UnpaidEnd::CalledOff)
+            | (PaymentState::AwaitingDeposit { .. }, UnpaidEnd::CalledOff) => {
+                if self.account.is_some() {
+                    self.closing = Closing::Needed;
+                }
                 self.state = PaymentState::Cancelled;
                 self.root.record(now, PaymentEvent::Cancelled { payment });
                 Ok(Applied::Now)
             }
-            PaymentState::AwaitingDeposit { due_at } => {
-                let expired = now >= *due_at;
-                self.state = if expired { PaymentState::Expired } else { PaymentState::Cancelled };
+            (PaymentState::AwaitingDeposit { .. }, UnpaidEnd::Lapsed) => {
                 self.closing = Closing::Needed;
-                let event = if expired {
-                    PaymentEvent::Expired { payment }
-                } else {
-                    PaymentEvent::Cancelled { payment }
-                };
-                self.root.record(now, event);
+                self.state = PaymentState::Expired;
+                self.root.record(now, PaymentEvent::Expired { payment });
                 Ok(Applied::Now)
             }
-            PaymentState::Failed { .. }
-            | PaymentState::Expired
-            | PaymentState::Cancelled
-            | PaymentState::Reversed => Ok(Applied::Already),
-            PaymentState::Processing { .. }
-            | PaymentState::Unknown { .. }
-            | PaymentState::Succeeded { .. } => Err(self.wrong_state("end")),
+            (PaymentState::Cancelled, UnpaidEnd::Lapsed | UnpaidEnd::CalledOff)
+            | (PaymentState::Expired, UnpaidEnd::Lapsed) => Ok(Applied::Already),
+            (
+                PaymentState::Processing { .. }
+                | PaymentState::Unknown { .. }
+                | PaymentState::Succeeded { .. }
+                | PaymentState::Failed { .. }
+                | PaymentState::Expired
+                | PaymentState::Reversed,
+                UnpaidEnd::Lapsed | UnpaidEnd::CalledOff,
+            ) => Err(self.wrong_state("end")),
         }
     }
 
@@ -354,7 +396,8 @@ impl Payment {
         Applied::Now
     }
 
-    /// The bank took the deposit back. What was set aside of it for refunds is no longer held here.
+    /// The bank took the deposit back. What was set aside of it for refunds is no longer held here,
+    /// and the account that it would have been refunded to is forgotten.
     ///
     /// # Errors
     /// Not a paid bank transfer.
@@ -366,6 +409,7 @@ impl Payment {
             PaymentState::Succeeded { .. } => {
                 self.received = self.received.sub(self.tenders.external)?;
                 self.refunded = self.refunded.min(self.received)?;
+                self.refund_account = None;
                 self.state = PaymentState::Reversed;
                 let (payment, reservation) = (self.id, self.reservation);
                 self.root.record(now, PaymentEvent::Reversed { payment, reservation });
@@ -427,13 +471,14 @@ impl Payment {
     }
 
     /// The entry that set points aside and that the caller now resolves by giving them back; `None` if
-    /// there is none or they went back before.
-    pub const fn take_points_back(&mut self) -> Option<EntryId> {
-        if self.points_back {
+    /// there is none, a purchase may still use or used the points, or they went back before.
+    pub fn take_points_back(&mut self) -> Option<EntryId> {
+        let entry = self.points_entry?;
+        if self.is_live() || self.points_state != Points::Aside {
             return None;
         }
-        self.points_back = true;
-        self.points_entry
+        self.points_state = Points::Back;
+        Some(entry)
     }
 
     /// Keeps the call whose answer the outcome commit fills in.

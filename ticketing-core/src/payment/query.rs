@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Closing, Honoured, Method, Payment, PaymentState, PendingReceipt};
+use super::{Closing, Honoured, Method, Payment, PaymentState, PendingReceipt, Points};
 use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Root, StreamKey};
 use crate::allocation::{SeatShare, Tenders};
 use crate::bank::{DepositAccount, RefundAccount};
@@ -63,7 +63,7 @@ impl Payment {
 
     /// Whether the points that were set aside went back to the wallet.
     pub const fn points_are_back(&self) -> bool {
-        self.points_back
+        matches!(self.points_state, Points::Back)
     }
 
     /// How the external part is paid; `None` for points alone.

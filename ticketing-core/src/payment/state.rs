@@ -64,6 +64,15 @@ pub enum Honoured {
     No,
 }
 
+/// Why a payment ends without money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnpaidEnd {
+    /// The deadline passed.
+    Lapsed,
+    /// The reservation was cancelled, or the gateway closed the deposit account.
+    CalledOff,
+}
+
 /// Where a payment stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,6 +178,15 @@ pub enum PaymentRefusal {
         /// What is left to pay.
         external: Money,
     },
+    /// Points need the entry that set them aside; without points there is none.
+    #[error("expected the entry that set points aside exactly if there are any, {points} are")]
+    EntryMismatch {
+        /// The points.
+        points: Money,
+    },
+    /// Another deposit account was issued before.
+    #[error("another deposit account was issued before")]
+    OtherAccount,
     /// The amounts do not fit the price.
     #[error(transparent)]
     Allocation(#[from] AllocationError),

@@ -94,15 +94,19 @@ impl Refund {
         }
     }
 
-    /// The buyer named an account.
+    /// The buyer named an account. Another one may be named until an attempt is sent, and after one was
+    /// refused.
     ///
     /// # Errors
-    /// Not waiting for one.
+    /// An attempt is at the gateway, over, or it does not go to an account.
     pub fn set_account(
         &mut self,
         account: RefundAccount,
         now: DateTime<Utc>,
     ) -> Result<Applied, RefundRefusal> {
+        if self.account.as_ref() == Some(&account) {
+            return Ok(Applied::Already);
+        }
         match &self.state {
             RefundState::NeedsAccount { .. } => {
                 self.account = Some(account);
@@ -110,10 +114,10 @@ impl Refund {
                 self.next_try_at = now;
                 Ok(Applied::Now)
             }
+            RefundState::Requested | RefundState::Failed { .. } if self.account.is_none() => {
+                Err(RefundRefusal::AccountNotNeeded)
+            }
             RefundState::Requested | RefundState::Failed { .. } => {
-                if self.account.as_ref() == Some(&account) {
-                    return Ok(Applied::Already);
-                }
                 self.account = Some(account);
                 self.next_try_at = now;
                 Ok(Applied::Now)
@@ -173,33 +177,38 @@ impl Refund {
     /// The gateway refused this attempt for good; another may be made later.
     ///
     /// # Errors
-    /// Nothing was sent.
+    /// Nothing was sent, or it was refused otherwise.
     pub fn fail(&mut self, code: &str, now: DateTime<Utc>) -> Result<Applied, RefundRefusal> {
         match &self.state {
             RefundState::Processing { .. } | RefundState::Unknown { .. } => {
-                let code: String = code.chars().take(100).collect();
+                let code = cut(code);
                 self.state = RefundState::Failed { code: code.clone() };
                 self.next_try_at = now + self.pause();
                 let (refund, attempt) = (self.id, self.attempt);
                 self.root.record(now, RefundEvent::Failed { refund, attempt, code });
                 Ok(Applied::Now)
             }
-            RefundState::Failed { .. } => Ok(Applied::Already),
+            RefundState::Failed { code: before } if *before == cut(code) => Ok(Applied::Already),
             RefundState::Requested
             | RefundState::NeedsAccount { .. }
             | RefundState::Succeeded { .. }
+            | RefundState::Failed { .. }
             | RefundState::Stopped => Err(self.refused("fail")),
         }
     }
 
-    /// The gateway's answer was lost.
+    /// The gateway's answer was lost, or the gateway could not tell yet: it is asked again in a minute.
     ///
     /// # Errors
     /// Nothing was sent.
     pub fn lose_answer(&mut self, now: DateTime<Utc>) -> Result<Applied, RefundRefusal> {
         match &self.state {
-            RefundState::Processing { .. } | RefundState::Unknown { .. } => {
+            RefundState::Processing { .. } => {
                 self.state = RefundState::Unknown { since: now };
+                self.next_try_at = now + TimeDelta::minutes(1);
+                Ok(Applied::Now)
+            }
+            RefundState::Unknown { .. } => {
                 self.next_try_at = now + TimeDelta::minutes(1);
                 Ok(Applied::Now)
             }
@@ -350,6 +359,10 @@ impl Refund {
             matches!(self.state, RefundState::Failed { .. }) && self.attempt >= Self::ATTEMPTS_MAX;
         self.is_owed() && !given_up
     }
+}
+
+fn cut(code: &str) -> String {
+    code.chars().take(100).collect()
 }
 
 impl Aggregate for Refund {

@@ -93,6 +93,9 @@ pub enum RefundRefusal {
         /// The state's name.
         state: &'static str,
     },
+    /// It goes back to where it came from, such as a card.
+    #[error("the refund does not go to an account")]
+    AccountNotNeeded,
     /// The gateway may have forgotten the attempt's key: sending it again could pay twice.
     #[error("the attempt was first sent at {first_sent_at}, too long ago to send it again")]
     KeyTooOld {

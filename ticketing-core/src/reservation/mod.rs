@@ -1,6 +1,7 @@
 //! A reservation: a buyer's right to pay for seats until a deadline.
 
 mod event;
+mod query;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ pub use state::{CancelReason, EndCause, ReservationRefusal, ReservationState, Se
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, AggregateKind, AggregateRef, Applied, Root, StreamKey};
+use crate::aggregate::{Applied, Root};
 use crate::id::{CheckoutId, HoldToken, PaymentId, PerformanceId, ReservationId, ShowId, UserId};
 use crate::money::{Money, MoneyError};
 use crate::policy::Deadlines;
@@ -55,6 +56,8 @@ pub struct Reservation {
     checkout: Option<CheckoutId>,
     checkouts: u16,
     payment: Option<PaymentId>,
+    deposit_due_at: Option<DateTime<Utc>>,
+    given_up: Vec<(SeatNo, EndCause)>,
     state: ReservationState,
 }
 
@@ -108,6 +111,8 @@ impl Reservation {
             checkout: None,
             checkouts: 0,
             payment: None,
+            deposit_due_at: None,
+            given_up: Vec::new(),
             state: ReservationState::Pending,
         })
     }
@@ -182,7 +187,7 @@ impl Reservation {
     /// A deposit account was issued: the deadline is when the deposit is due plus the notice margin.
     ///
     /// # Errors
-    /// Not Pending, or another payment under way.
+    /// Not Pending, another payment under way, or a deposit of this one is due at another time.
     pub fn await_deposit(
         &mut self,
         payment: PaymentId,
@@ -191,6 +196,11 @@ impl Reservation {
         now: DateTime<Utc>,
     ) -> Result<Applied, ReservationRefusal> {
         self.must_be_paid_by(payment)?;
+        match self.deposit_due_at {
+            Some(before) if before == due_at => return Ok(Applied::Already),
+            Some(before) => return Err(ReservationRefusal::OtherDeposit { due_at: before }),
+            None => self.deposit_due_at = Some(due_at),
+        }
         self.expires_at = (due_at + deadlines.notice_margin).min(self.starts_at);
         self.latest = self.expires_at;
         let (reservation, expires_at) = (self.id, self.expires_at);
@@ -202,6 +212,7 @@ impl Reservation {
     pub fn end_payment(&mut self, payment: PaymentId) -> Applied {
         if self.payment == Some(payment) && self.state == ReservationState::Pending {
             self.payment = None;
+            self.deposit_due_at = None;
             Applied::Now
         } else {
             Applied::Already
@@ -217,7 +228,7 @@ impl Reservation {
         payment: PaymentId,
         now: DateTime<Utc>,
     ) -> Result<Applied, ReservationRefusal> {
-        if matches!(self.state, ReservationState::Confirmed { by, .. } if by == payment) {
+        if self.was_paid_by(payment) {
             return Ok(Applied::Already);
         }
         self.must_be_paid_by(payment)?;
@@ -234,13 +245,15 @@ impl Reservation {
         payment: PaymentId,
         now: DateTime<Utc>,
     ) -> Result<Applied, ReservationRefusal> {
+        if self.was_paid_by(payment) {
+            return Ok(Applied::Already);
+        }
         match self.state {
             ReservationState::Expired => {
                 self.payment = Some(payment);
                 self.become_confirmed(payment, true, now);
                 Ok(Applied::Now)
             }
-            ReservationState::Confirmed { by, .. } if by == payment => Ok(Applied::Already),
             ReservationState::Pending
             | ReservationState::Confirmed { .. }
             | ReservationState::Cancelled { .. }
@@ -306,16 +319,23 @@ impl Reservation {
         }
     }
 
-    /// Gives up some of the live seats; Refunded when none is left.
+    /// Gives up some of the live seats; Refunded when none is left. A cause gives up its seats once.
     ///
     /// # Errors
-    /// Not Confirmed, or a seat that is not live.
+    /// Not Confirmed, a seat that is not live, or other seats than this cause gave up before.
     pub fn give_up(
         &mut self,
         seats: &Seats,
         cause: EndCause,
         now: DateTime<Utc>,
     ) -> Result<Applied, ReservationRefusal> {
+        if let Ok(before) = Seats::new(self.given_up_by(cause)) {
+            return if before == *seats {
+                Ok(Applied::Already)
+            } else {
+                Err(ReservationRefusal::OtherSeats { before })
+            };
+        }
         match &self.state {
             ReservationState::Confirmed { by, live } => {
                 if let Some(seat) = seats.iter().find(|&seat| !live.contains(seat)) {
@@ -326,6 +346,7 @@ impl Reservation {
                 let reservation = self.id;
                 let given: Vec<SeatNo> = seats.iter().collect();
                 let left = rest.as_ref().map_or(0, Seats::len);
+                self.given_up.extend(seats.iter().map(|seat| (seat, cause)));
                 self.state = match rest {
                     Some(live) => ReservationState::Confirmed { by, live },
                     None => ReservationState::Refunded { cause },
@@ -334,9 +355,6 @@ impl Reservation {
                     ReservationEvent::SeatsGivenUp { reservation, seats: given, left, cause };
                 self.root.record(now, event);
                 Ok(Applied::Now)
-            }
-            ReservationState::Refunded { cause: before } if *before == cause => {
-                Ok(Applied::Already)
             }
             ReservationState::Pending
             | ReservationState::Cancelled { .. }
@@ -370,6 +388,20 @@ impl Reservation {
         }
     }
 
+    fn was_paid_by(&self, payment: PaymentId) -> bool {
+        let was_paid = match self.state {
+            ReservationState::Confirmed { .. } | ReservationState::Refunded { .. } => true,
+            ReservationState::Pending
+            | ReservationState::Cancelled { .. }
+            | ReservationState::Expired => false,
+        };
+        was_paid && self.payment == Some(payment)
+    }
+
+    fn given_up_by(&self, cause: EndCause) -> impl Iterator<Item = SeatNo> + '_ {
+        self.given_up.iter().filter(move |(_, by)| *by == cause).map(|&(seat, _)| seat)
+    }
+
     fn become_confirmed(&mut self, by: PaymentId, late: bool, now: DateTime<Utc>) {
         self.state = ReservationState::Confirmed { by, live: self.seats() };
         self.checkout = None;
@@ -380,125 +412,5 @@ impl Reservation {
 
     fn refused(&self, command: &'static str) -> ReservationRefusal {
         ReservationRefusal::WrongState { command, state: self.state.name() }
-    }
-
-    /// Its id.
-    pub const fn id(&self) -> ReservationId {
-        self.id
-    }
-
-    /// The performance.
-    pub const fn performance(&self) -> PerformanceId {
-        self.performance
-    }
-
-    /// The show, whose allowance it uses.
-    pub const fn show(&self) -> ShowId {
-        self.show
-    }
-
-    /// When the performance starts.
-    pub const fn starts_at(&self) -> DateTime<Utc> {
-        self.starts_at
-    }
-
-    /// Whose it is.
-    pub const fn user(&self) -> UserId {
-        self.user
-    }
-
-    /// Its seats with their prices, ascending.
-    pub fn lines(&self) -> &[SeatLine] {
-        &self.lines
-    }
-
-    /// All seats that it was made for.
-    ///
-    /// # Panics
-    /// Never: the seats were checked when it was made.
-    pub fn seats(&self) -> Seats {
-        Seats::new(self.lines.iter().map(|line| line.seat)).expect("checked when made")
-    }
-
-    /// How many seats it was made for.
-    ///
-    /// # Panics
-    /// Never: [`Seats::MAX`] fits.
-    pub fn seat_count(&self) -> u16 {
-        u16::try_from(self.lines.len()).expect("at most Seats::MAX")
-    }
-
-    /// The seats that are paid and not given up.
-    pub const fn live_seats(&self) -> Option<&Seats> {
-        match &self.state {
-            ReservationState::Confirmed { live, .. } => Some(live),
-            ReservationState::Pending
-            | ReservationState::Cancelled { .. }
-            | ReservationState::Expired
-            | ReservationState::Refunded { .. } => None,
-        }
-    }
-
-    /// The price of all seats, before discounts.
-    pub const fn total(&self) -> Money {
-        self.total
-    }
-
-    /// The hold that was taken or used.
-    pub const fn hold(&self) -> HoldToken {
-        self.hold
-    }
-
-    /// When it was made.
-    pub const fn made_at(&self) -> DateTime<Utc> {
-        self.made_at
-    }
-
-    /// Until when it can be paid.
-    pub const fn expires_at(&self) -> DateTime<Utc> {
-        self.expires_at
-    }
-
-    /// When it lapses whatever its payment does.
-    pub const fn latest(&self) -> DateTime<Utc> {
-        self.latest
-    }
-
-    /// The checkout that has it now.
-    pub const fn checkout(&self) -> Option<CheckoutId> {
-        self.checkout
-    }
-
-    /// The payment that is under way, or that paid it.
-    pub const fn payment(&self) -> Option<PaymentId> {
-        self.payment
-    }
-
-    /// Its state.
-    pub const fn state(&self) -> &ReservationState {
-        &self.state
-    }
-
-    /// Whether it is Pending.
-    pub const fn is_pending(&self) -> bool {
-        matches!(self.state, ReservationState::Pending)
-    }
-}
-
-impl Aggregate for Reservation {
-    fn reference(&self) -> AggregateRef {
-        AggregateRef { kind: AggregateKind::Reservation, id: self.id.as_uuid() }
-    }
-
-    fn stream(&self) -> StreamKey {
-        StreamKey(self.id.as_uuid())
-    }
-
-    fn root(&self) -> &Root {
-        &self.root
-    }
-
-    fn root_mut(&mut self) -> &mut Root {
-        &mut self.root
     }
 }

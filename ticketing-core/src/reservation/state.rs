@@ -119,6 +119,12 @@ pub enum ReservationRefusal {
     /// The payment does not belong to it, or ended before.
     #[error("payment {0} does not pay this reservation")]
     NotItsPayment(PaymentId),
+    /// Its deposit is due at another time.
+    #[error("a deposit is due at {due_at}")]
+    OtherDeposit {
+        /// When it is due.
+        due_at: DateTime<Utc>,
+    },
     /// As many checkouts as allowed were started.
     #[error("a reservation may be checked out {max} times")]
     TooManyAttempts {
@@ -128,4 +134,10 @@ pub enum ReservationRefusal {
     /// The seat was given up before, or never belonged to it.
     #[error("seat {0} is not a paid seat of this reservation")]
     SeatNotLive(SeatNo),
+    /// The same refund or reversal gave up other seats before.
+    #[error("expected the seats that this cause gave up before: {before:?}")]
+    OtherSeats {
+        /// Those seats.
+        before: Seats,
+    },
 }

@@ -7,9 +7,9 @@ use super::support::{Attempt, Call, Failure, change_set, commit, inconsistent};
 use crate::change_set::ReceiptState;
 use crate::id::EntryId;
 use crate::ledger::Booking;
-use crate::payment::Payment;
+use crate::payment::{Payment, UnpaidEnd};
 use crate::port::Ports;
-use crate::reservation::Reservation;
+use crate::reservation::{Reservation, ReservationState};
 
 /// A reservation with the payment that is under way, if any.
 pub(super) struct Unpaid {
@@ -50,7 +50,7 @@ impl Unpaid {
         let mut changes = free_all(change_set(ports, now), &reservation);
         if let Some(mut payment) = payment {
             if payment.is_live() && !payment.is_unsettled() {
-                payment.end_unpaid(now).map_err(refused)?;
+                payment.end_unpaid(reservation_end(&reservation), now).map_err(refused)?;
                 let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
                 let points = points_back(&mut payment, booking)?;
                 changes = post_if_any(changes, points);
@@ -73,5 +73,15 @@ impl Unpaid {
             Attempt::Refused(refusal) => Err(inconsistent(refusal)),
             Attempt::Duplicate => Err(Failure::KeyReused),
         }
+    }
+}
+
+fn reservation_end(reservation: &Reservation) -> UnpaidEnd {
+    match reservation.state() {
+        ReservationState::Expired => UnpaidEnd::Lapsed,
+        ReservationState::Pending
+        | ReservationState::Confirmed { .. }
+        | ReservationState::Cancelled { .. }
+        | ReservationState::Refunded { .. } => UnpaidEnd::CalledOff,
     }
 }

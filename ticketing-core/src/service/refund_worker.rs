@@ -57,7 +57,9 @@ async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
     match refund.begin(now) {
         Ok(_) => {}
         Err(RefundRefusal::KeyTooOld { .. }) => return never_arrived(ports, refund, now).await,
-        Err(error @ RefundRefusal::WrongState { .. }) => return Err(refused(error)),
+        Err(error @ (RefundRefusal::WrongState { .. } | RefundRefusal::AccountNotNeeded)) => {
+            return Err(refused(error));
+        }
     }
     let begun = once_saved(&refund);
     if !write(ports, change_set(ports, now).save(refund)).await? {
@@ -149,8 +151,8 @@ async fn give_points_if_due(
     finish(ports, refund, entry, now).await
 }
 
-/// Commits the end of a refund. Once nothing of the payment is left to refund, its account is
-/// forgotten too.
+/// Commits the end of a refund. Once nothing of the payment is left to refund nor expected, its account
+/// is forgotten too.
 async fn finish(
     ports: &Ports,
     refund: Refund,
@@ -159,7 +161,8 @@ async fn finish(
 ) -> Result<bool, Failure> {
     let mut changes = change_set(ports, now).settles_money().save(refund.clone()).post(entry);
     let mut payment = load_payment(ports, &refund).await?;
-    if payment.refund_account().is_some() && payment.refunded() == payment.received() {
+    let is_over = !payment.is_live() && payment.refunded() == payment.received();
+    if payment.refund_account().is_some() && is_over {
         payment.set_refund_account(None).map_err(refused)?;
         changes = changes.save(payment);
     }

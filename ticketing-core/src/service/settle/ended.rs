@@ -2,7 +2,7 @@
 
 use super::honour::refused;
 use super::{After, Case, Decision, Fact, post_if_any};
-use crate::payment::{FailReason, PaymentState};
+use crate::payment::{FailReason, PaymentState, UnpaidEnd};
 use crate::port::DepositAccount;
 use crate::service::support::Failure;
 
@@ -31,9 +31,10 @@ impl Case<'_> {
         let deadlines = &self.performance.policy().deadlines;
         let awaited = self.reservation.await_deposit(id, due_at, deadlines, self.now);
         awaited.map_err(refused)?;
+        let seats = self.reservation.seats();
         let until = self.reservation.expires_at();
         let changes = self.changes();
-        Ok(Some(self.decided(changes, Vec::new(), After::KeepSeats(until))))
+        Ok(Some(self.decided(changes, Vec::new(), After::KeepSeats { seats, until })))
     }
 
     /// A definite end without money. The points go back in the same commit.
@@ -54,7 +55,7 @@ impl Case<'_> {
                 self.payment.fail(reason, self.now)
             }
             (PaymentState::AwaitingDeposit { .. }, Fact::CancelledThere) => {
-                self.payment.end_unpaid(self.now)
+                self.payment.end_unpaid(UnpaidEnd::CalledOff, self.now)
             }
             (
                 PaymentState::Created
