@@ -11,6 +11,7 @@ use crate::reservation::EndCause;
 struct WentBack {
     refunds: i64,
     not_honoured: i64,
+    stopped: i64,
     /// Seats that were refunded, and what the gateway had brought for them.
     seats: usize,
     seats_external: i64,
@@ -60,6 +61,9 @@ pub(super) fn check(all: &Snapshot, options: &VerifyOptions) -> Invariant {
 impl WentBack {
     fn add(&mut self, refund: &Back) {
         self.refunds += refund.external;
+        if refund.is_stopped {
+            self.stopped += refund.external;
+        }
         match refund.lines {
             None => self.not_honoured += refund.external,
             Some(lines) => {
@@ -112,6 +116,12 @@ fn flaw(paid: &Paid, flow: PaymentFlow, back: WentBack) -> Option<String> {
     if whole != 0 || (paid.stage == Stage::Reversed && flow.taken_back() == 0) {
         let (external, taken) = (paid.external, flow.taken_back());
         return Some(format!("the bank took back {taken} of a deposit of {external}"));
+    }
+    if back.stopped > flow.lost {
+        let (stopped, lost) = (back.stopped, flow.lost);
+        return Some(format!(
+            "refunds of {stopped} were stopped, the bank took back {lost} of them"
+        ));
     }
     let refunded_fits = if flow.taken_back() == 0 {
         paid.refunded == back.refunds
