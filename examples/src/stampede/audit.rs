@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use ticketing_core::error::PortError;
-use ticketing_core::ledger::{Account, EntryKind};
-use ticketing_core::money::Currency;
+use ticketing_core::id::{PaymentId, RefundId};
+use ticketing_core::ledger::{Account, EntrySubject};
 use ticketing_core::page::PageRequest;
 use ticketing_core::port::Inspect;
 use ticketing_core::seat::SeatMap;
@@ -62,31 +62,38 @@ pub async fn audit(world: &World, inspect: &dyn Inspect) -> Result<Invariants, P
     ]))
 }
 
-/// All money at the gateway is in the books, and nothing in the books is not there.
+/// All money at the gateway is in the books, payment by payment, and nothing in the books is not there.
 async fn gateway_money(world: &World, inspect: &dyn Inspect) -> Result<Checked, PortError> {
-    let mut booked: BTreeMap<Currency, i128> = BTreeMap::new();
-    for_each!(inspect, balances, |row| {
-        if row.account.account == Account::Clearing {
-            *booked.entry(row.account.currency).or_default() -= i128::from(row.amount);
-        }
+    let mut payment_of: BTreeMap<RefundId, PaymentId> = BTreeMap::new();
+    for_each!(inspect, refunds, |refund| {
+        payment_of.insert(refund.id(), refund.payment());
     });
-    // Points are topped up outside this gateway.
+    let mut booked: BTreeMap<PaymentId, i64> = BTreeMap::new();
     for_each!(inspect, entries, |entry| {
-        if entry.kind() == EntryKind::TopUp {
-            for posting in entry.postings().iter().filter(|p| p.account == Account::Clearing) {
-                *booked.entry(entry.currency()).or_default() += i128::from(posting.amount);
-            }
+        let payment = match entry.subject() {
+            EntrySubject::Payment(payment) => Some(payment),
+            EntrySubject::Refund(refund) => payment_of.get(&refund).copied(),
+            // Points are topped up outside this gateway.
+            _ => None,
+        };
+        let clearing = entry.postings().iter().filter(|p| p.account == Account::Clearing);
+        if let Some(payment) = payment {
+            let sum: i64 = clearing.map(|posting| posting.amount).sum();
+            *booked.entry(payment).or_default() -= sum;
         }
     });
-    let money = world.memory.gateway.money();
     let mut checked = Checked::new();
-    checked.checked = money.payments.len() as u64;
-    let totals = money.totals();
-    for currency in booked.keys().chain(totals.keys()) {
-        let here = booked.get(currency).copied().unwrap_or(0);
-        let there = totals.get(currency).map_or(0, |totals| totals.net());
+    for (payment, money) in world.memory.gateway.money().payments {
+        let here = booked.remove(&payment).unwrap_or(0);
+        let back = money.cancelled.minor() + money.reversed.minor();
+        let there = money.captured.minor() - back;
         checked.look(here == there, || {
-            format!("{here} minor units of {currency} are booked, the gateway has {there}")
+            format!("payment {payment}: {here} is booked, the gateway has {there}: {money:?}")
+        });
+    }
+    for (payment, here) in booked {
+        checked.look(here == 0, || {
+            format!("payment {payment}: {here} is booked, the gateway knows nothing of it")
         });
     }
     Ok(checked)
