@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::checkout::deposit_due_at;
-use super::settle::{Fact, PaymentView, load, missing, settle};
+use super::settle::{Fact, PaymentView, load, load_performance, missing, settle};
 use super::support::{
     Attempt, Call, Failure, RETRY_AFTER, Tries, answer_of, change_set, commit, inconsistent,
     once_saved,
@@ -18,7 +18,9 @@ use crate::error::PortError;
 use crate::id::{PaymentId, UserId};
 use crate::label::Token;
 use crate::money::Money;
-use crate::payment::{Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt};
+use crate::payment::{
+    Honoured, Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt,
+};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{ConfirmRequest, GatewayError, GatewayKey, IssueRequest, Ports};
 use crate::reservation::{Reservation, ReservationRefusal};
@@ -114,11 +116,7 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
             .find(payment.reservation())
             .await?
             .ok_or_else(|| missing("reservation", payment.reservation()))?;
-        let performance = ports
-            .layouts
-            .performance(payment.performance())
-            .await?
-            .ok_or_else(|| missing("performance", payment.performance()))?;
+        let performance = load_performance(ports, payment.performance(), &tries).await?;
         if payment.method().is_none() {
             check_amount(&payment, request.amount)?;
             if payment.is_live() {
@@ -154,7 +152,13 @@ pub async fn status(
 ) -> Result<PaymentView, ConfirmError> {
     let found = ports.payments.find(id).await?.filter(|payment| payment.user() == user);
     let payment = found.ok_or(ConfirmError::NoSuchPayment(id))?;
-    let tickets = ports.tickets.of_reservation(payment.reservation()).await?;
+    // The reservation's tickets may be another payment's.
+    let tickets = match payment.honoured() {
+        Some(Honoured::InTime | Honoured::Late) => {
+            ports.tickets.of_reservation(payment.reservation()).await?
+        }
+        Some(Honoured::No) | None => Vec::new(),
+    };
     Ok(PaymentView::of(&payment, tickets.iter().map(crate::ticket::Ticket::id).collect()))
 }
 

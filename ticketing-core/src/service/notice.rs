@@ -71,6 +71,7 @@ pub async fn take(ports: &Ports, notice: Notice) -> Result<NoticeTaken, NoticeEr
     }
     let fact = ask(ports, &payment).await.map_err(NoticeError::GatewaySilent)?;
     let fact = match fact {
+        // Not noted as handled: the same notice may come again and find more.
         None | Some(Fact::NoNews) => return Ok(NoticeTaken::NothingNew),
         Some(fact) => fact,
     };
