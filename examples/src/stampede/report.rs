@@ -79,7 +79,7 @@ impl Report {
 
     /// Whether every invariant holds.
     pub fn is_sound(&self) -> bool {
-        self.invariants.values().all(|checked| checked.ok)
+        self.invariants.hold()
     }
 }
 
@@ -177,9 +177,9 @@ impl Report {
 
     fn checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<40} {:>10}  ", "invariant", "checked")?;
-        for (name, checked) in &self.invariants {
+        for checked in &self.invariants.0 {
             let verdict = if checked.ok { "ok" } else { "BROKEN" };
-            let name = name.replace('_', " ");
+            let name = checked.name.replace('_', " ");
             writeln!(f, "{name:<40} {:>10}  {verdict}", grouped(checked.checked))?;
             for broken in &checked.broken {
                 writeln!(f, "    {broken}")?;

@@ -71,7 +71,7 @@ impl Aftermath {
         let wall = Stopwatch::start();
         let store = &world.memory.store;
         let figures = Figures::count(store, Currency::KRW, *left_at).await?;
-        let invariants = audit(world, store).await?;
+        let invariants = audit(world).await?;
         let simulated = world.now() - world.opens_at;
         let steps = world.measures.figures();
         let endings = world.funnel.endings().into_iter();
