@@ -177,7 +177,7 @@ mod tests {
             (["--concurrency", "0"], "1..=200000"),
             (["--seats-per-buyer", "101"], "1..=100"),
             (["--speed", "0"], "1..=10000"),
-            (["--seed", "-1"], "invalid"),
+            (["--seed", "one"], "invalid digit"),
             (["--duration", "0s"], "100ms to 60m"),
             (["--duration", "30"], "100ms to 60m"),
             (["--faults", "some"], "possible values: none, mild, harsh"),

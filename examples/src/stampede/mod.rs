@@ -18,6 +18,7 @@ mod funnel;
 mod hall;
 mod loops;
 mod measure;
+mod notices;
 mod person;
 pub mod report;
 mod run;

@@ -104,6 +104,9 @@ impl World {
 
     /// From now on the store fails as planned.
     pub(crate) fn let_store_fail(&self) {
+        if !self.plan.store_fails() {
+            return;
+        }
         let (plan, tally) = (self.plan, Arc::clone(&self.tally));
         let random = SeededRandom::new(!self.seed);
         self.memory.store.fail_when(move |_| {
