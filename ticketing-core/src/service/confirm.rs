@@ -18,7 +18,9 @@ use crate::error::PortError;
 use crate::id::{PaymentId, UserId};
 use crate::label::Token;
 use crate::money::Money;
-use crate::payment::{Honoured, Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt};
+use crate::payment::{
+    Honoured, Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt,
+};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{ConfirmRequest, GatewayError, GatewayKey, IssueRequest, Ports};
 use crate::reservation::{Reservation, ReservationRefusal};
