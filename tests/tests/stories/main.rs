@@ -4,6 +4,8 @@ mod cached;
 mod check;
 mod deposits;
 mod lateness;
+mod performances;
+mod refunds;
 mod sale;
 mod unknown;
 mod world;

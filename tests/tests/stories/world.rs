@@ -25,7 +25,7 @@ use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::payment::{Method, Payment};
 use ticketing_core::performance::{NewPerformance, Performance};
 use ticketing_core::policy::SalesPolicy;
-use ticketing_core::port::{Clock, CommitError, Committed, Inspect, Ports, Store};
+use ticketing_core::port::{Clock, Inspect, Ports, Store};
 use ticketing_core::refund::{Refund, RefundState, Sent};
 use ticketing_core::reservation::Reservation;
 use ticketing_core::seat::{SeatNo, Seats};
@@ -34,6 +34,7 @@ use ticketing_core::service::confirm::{self, ConfirmPayment};
 use ticketing_core::service::notice::{self, Notice, NoticeError, NoticeTaken};
 use ticketing_core::service::refund::{self, RefundError, RefundSeats, RefundView};
 use ticketing_core::service::reserve::{self, ReserveSeats, Reserved};
+use ticketing_core::service::tickets::{self, AdmitTicket, TicketError};
 use ticketing_core::service::{PaymentView, expire, reconcile, refund_worker};
 use ticketing_core::show::{NewShow, PriceList, Show};
 use ticketing_core::signing::{HmacSigner, KeyRing, SigningKey};
@@ -297,11 +298,11 @@ impl World {
     }
 
     /// Somebody goes in with a ticket.
-    pub(crate) fn admit(&self, mut ticket: Ticket) -> Result<Committed, CommitError> {
-        let now = self.clock.now();
-        ticket.admit(Label::new("north").unwrap(), now).unwrap();
-        let id = ChangeSetId::generate(&*self.ports.ids);
-        block_on(self.store.commit(ChangeSet::new(id, now).save(ticket)))
+    pub(crate) fn admit(&self, ticket: &Ticket) -> Result<Ticket, TicketError> {
+        let code = tickets::code(&*self.ports.signer, ticket);
+        let gate = Label::new("north").unwrap();
+        let shown = AdmitTicket { performance: self.performance, code, gate };
+        block_on(tickets::admit(&self.ports, shown))
     }
 
     /// The seller changes the price of all seats.
