@@ -5,6 +5,7 @@ mod check;
 mod deposits;
 mod lateness;
 mod performances;
+mod races;
 mod refunds;
 mod sale;
 mod unknown;
