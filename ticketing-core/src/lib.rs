@@ -37,6 +37,7 @@ pub mod ticket_code;
 pub mod timeout;
 mod token;
 pub mod venue;
+pub mod verify;
 pub mod waiting_line;
 
 /// The examples of the README run as tests.

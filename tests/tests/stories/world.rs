@@ -39,6 +39,7 @@ use ticketing_core::service::{PaymentView, expire, reconcile, refund_worker};
 use ticketing_core::show::{NewShow, PriceList, Show};
 use ticketing_core::signing::{HmacSigner, KeyRing, SigningKey};
 use ticketing_core::ticket::Ticket;
+use ticketing_core::verify::{GatewayTruth, VerifyOptions, verify};
 
 use crate::check::{all, everything};
 
@@ -341,6 +342,14 @@ impl World {
     /// All that every story must leave true.
     pub(crate) fn check(&self) {
         everything(&self.store);
+        self.verify(None);
+    }
+
+    fn verify(&self, gateway: Option<GatewayTruth>) {
+        let mut options = VerifyOptions::at(self.clock.now());
+        options.gateway = gateway;
+        let report = block_on(verify(&self.store, &options)).unwrap();
+        assert!(report.is_sound(), "{report}");
     }
 
     /// The same once everything came to rest: then the gateway's books agree with ours, too.
@@ -352,6 +361,7 @@ impl World {
         }
         self.check();
         let money = self.gateway.money();
+        self.verify(Some(GatewayTruth::from(&money)));
         for (payment, at_gateway) in &money.payments {
             let ours = self.payment(*payment);
             assert!(!ours.is_unsettled(), "{payment} did not come to rest");

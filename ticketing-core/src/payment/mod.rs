@@ -4,7 +4,7 @@ mod event;
 mod query;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use event::PaymentEvent;
 pub use state::{FailReason, Honoured, Intent, Method, PaymentRefusal, PaymentState, UnpaidEnd};

@@ -4,7 +4,7 @@ mod event;
 mod query;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use event::ReservationEvent;
 pub use state::{CancelReason, EndCause, ReservationRefusal, ReservationState, SeatLine};
