@@ -3,6 +3,7 @@
 mod cached;
 mod check;
 mod deposits;
+mod holds;
 mod lateness;
 mod performances;
 mod races;

@@ -135,8 +135,7 @@ fn everybody_gets_everything_back_over_small_pages() {
         let (id, payment, _) = world.buy(user, &seat(no), 4_000, Some(Method::Card));
         buyers.push((user, id, payment));
     }
-    let used = &world.tickets(buyers[0].1)[0];
-    world.admit(used).unwrap();
+    world.admit(&world.tickets(buyers[0].1)[0]).unwrap();
     let waiting = world.rich(3_000);
     let pending = world.reserve(waiting, &seat(10)).reservation;
     let created = world.checkout(waiting, pending, 3_000, Some(Method::Card));

@@ -174,8 +174,7 @@ fn points_alone_go_back_at_once() {
 fn a_used_ticket_is_not_refunded_to_its_buyer_but_the_others_are() {
     let world = World::new();
     let (user, id, _) = paid(&world);
-    let used = &world.tickets(id)[0];
-    world.admit(used).unwrap();
+    world.admit(&world.tickets(id)[0]).unwrap();
     for wanted in [None, Some(seat(0)), Some(seats([0, 1]))] {
         let error = world.refund(user, id, wanted).unwrap_err();
         assert!(matches!(error, RefundError::Ticket(TicketRefusal::Used { .. })), "{error:?}");
@@ -190,7 +189,7 @@ fn a_used_ticket_is_not_refunded_to_its_buyer_but_the_others_are() {
 fn nothing_is_refunded_from_the_start_on() {
     let world = World::with(policy(), TimeDelta::hours(3));
     let (user, id, _) = paid(&world);
-    world.pass(Duration::from_secs(3 * 3_600));
+    world.pass(Duration::from_hours(3));
     let error = world.refund(user, id, None).unwrap_err();
     assert!(matches!(error, RefundError::Fee(FeeRefusal::Started)));
     world.check_at_rest();

@@ -40,7 +40,6 @@ use ticketing_core::show::{NewShow, PriceList, Show};
 use ticketing_core::signing::{HmacSigner, KeyRing, SigningKey};
 use ticketing_core::ticket::Ticket;
 use ticketing_core::verify::{GatewayTruth, VerifyOptions};
-use ticketing_core::verify::{GatewayTruth, VerifyOptions, verify};
 
 use crate::check::{all, everything};
 

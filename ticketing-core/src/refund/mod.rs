@@ -108,16 +108,12 @@ impl Refund {
             return Ok(Applied::Already);
         }
         match &self.state {
-            RefundState::NeedsAccount { .. } => {
-                self.account = Some(account);
-                self.state = RefundState::Requested;
-                self.next_try_at = now;
-                Ok(Applied::Now)
-            }
             RefundState::Requested | RefundState::Failed { .. } if self.account.is_none() => {
                 Err(RefundRefusal::AccountNotNeeded)
             }
-            RefundState::Requested | RefundState::Failed { .. } => {
+            RefundState::NeedsAccount { .. }
+            | RefundState::Requested
+            | RefundState::Failed { .. } => {
                 self.account = Some(account);
                 self.state = RefundState::Requested;
                 self.next_try_at = now;
