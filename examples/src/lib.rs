@@ -1,1 +1,3 @@
-//! Shared parts of the example programs.
+//! What the example programs are made of.
+
+pub mod stampede;

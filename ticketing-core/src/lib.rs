@@ -4,6 +4,7 @@ pub mod admission;
 pub mod aggregate;
 pub mod allocation;
 pub mod bank;
+pub mod box_office;
 pub mod change_set;
 pub mod checkout;
 pub mod error;
@@ -36,4 +37,10 @@ pub mod ticket_code;
 pub mod timeout;
 mod token;
 pub mod venue;
+pub mod verify;
 pub mod waiting_line;
+
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

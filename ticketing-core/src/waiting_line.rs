@@ -26,10 +26,10 @@ impl AdmissionPolicy {
     /// After a pause, at most so many intervals are made up for.
     pub const CATCH_UP_INTERVALS_MAX: u32 = 10;
     /// Waits beyond this are not estimated.
-    pub const ESTIMATE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+    pub const ESTIMATE_MAX: Duration = Duration::from_hours(24);
 
     const INTERVAL_MIN: Duration = Duration::from_millis(100);
-    const INTERVAL_MAX: Duration = Duration::from_secs(60 * 60);
+    const INTERVAL_MAX: Duration = Duration::from_hours(1);
 
     /// Refuses what is out of bounds.
     ///
@@ -87,7 +87,8 @@ pub fn calls_due(
 
     let kept = match since {
         Some(since) if since < AdmissionPolicy::SHOW_UP => {
-            let called_lately = policy.called_in(AdmissionPolicy::SHOW_UP - since + credited_max);
+            let called_lately =
+                policy.called_in(AdmissionPolicy::SHOW_UP.saturating_sub(since) + credited_max);
             state.serving.saturating_sub(state.entered).min(called_lately)
         }
         Some(_) | None => 0,
@@ -109,6 +110,7 @@ pub fn estimate(ahead: u64, policy: &AdmissionPolicy) -> Option<Duration> {
 }
 
 /// What a buyer sees of a line, ready for JSON.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineStatus {
     /// Whether the buyer is in the waiting room: registered or in line, and not called yet.
@@ -259,7 +261,7 @@ mod tests {
     #[test]
     fn the_wait_is_people_ahead_over_the_rate() {
         assert_eq!(estimate(0, &policy(50, 1)), Some(Duration::ZERO));
-        assert_eq!(estimate(3_000, &policy(50, 1)), Some(Duration::from_secs(60)));
+        assert_eq!(estimate(3_000, &policy(50, 1)), Some(Duration::from_mins(1)));
         assert_eq!(estimate(86_401, &policy(1, 1)), None);
         assert_eq!(estimate(u64::MAX, &policy(1, 1)), None);
     }

@@ -1,16 +1,19 @@
 //! A hall, a clock that the story moves, and the people in it.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use pollster::block_on;
-use ticketing_core::change_set::ChangeSet;
+use ticketing_core::change_set::{ChangeSet, MessageKey};
 use ticketing_core::checkout::CheckoutState;
 use ticketing_core::id::{
     ChangeSetId, EntryId, PaymentId, PerformanceId, ReservationId, SellerId, ShowId, UserId,
 };
-use ticketing_core::label::{Grade, Title, Token};
+use ticketing_core::label::{Grade, Label, Title, Token};
 use ticketing_core::layout::{Layout, LayoutSpec, SectionSpec};
 use ticketing_core::ledger::{Account, AccountKey, Booking, JournalEntry};
 use ticketing_core::memory::{
@@ -22,16 +25,22 @@ use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::payment::{Method, Payment};
 use ticketing_core::performance::{NewPerformance, Performance};
 use ticketing_core::policy::SalesPolicy;
-use ticketing_core::port::{Clock, Inspect, Ports, Store};
+use ticketing_core::port::{Clock, CommitError, Committed, Inspect, Ports, Store};
+use ticketing_core::refund::{Refund, RefundState, Sent};
 use ticketing_core::reservation::Reservation;
 use ticketing_core::seat::{SeatNo, Seats};
 use ticketing_core::service::checkout::{self, StartCheckout};
 use ticketing_core::service::confirm::{self, ConfirmPayment};
 use ticketing_core::service::notice::{self, Notice, NoticeError, NoticeTaken};
+use ticketing_core::service::refund::{self, RefundError, RefundSeats, RefundView};
 use ticketing_core::service::reserve::{self, ReserveSeats, Reserved};
 use ticketing_core::service::{PaymentView, expire, reconcile, refund_worker};
 use ticketing_core::show::{NewShow, PriceList, Show};
 use ticketing_core::signing::{HmacSigner, KeyRing, SigningKey};
+use ticketing_core::ticket::Ticket;
+use ticketing_core::verify::{GatewayTruth, VerifyOptions, verify};
+
+use crate::check::{all, everything};
 
 pub(crate) const PRICE: i64 = 10_000;
 
@@ -51,6 +60,11 @@ pub(crate) fn token(text: &str) -> Token {
     Token::new(text).unwrap()
 }
 
+/// Four seats and tickets a head, else the defaults.
+pub(crate) fn policy() -> SalesPolicy {
+    SalesPolicy { seats_per_reservation: 4, tickets_per_user: 4, ..SalesPolicy::default() }
+}
+
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) store: MemoryStore,
@@ -65,19 +79,25 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// 20 seats of 10,000 won, in 30 days, at 3 % commission, two seats and tickets a head.
+    /// 20 seats of 10,000 won, in 30 days, at 3 % commission, under [`policy`].
     pub(crate) fn new() -> Self {
-        let policy =
-            SalesPolicy { seats_per_reservation: 4, tickets_per_user: 4, ..SalesPolicy::default() };
-        Self::with(policy, TimeDelta::days(30))
+        Self::with(policy(), TimeDelta::days(30))
     }
 
     pub(crate) fn with(policy: SalesPolicy, starts_in: TimeDelta) -> Self {
+        Self::over(MemoryStoreOptions::default(), policy, starts_in)
+    }
+
+    pub(crate) fn over(
+        options: MemoryStoreOptions,
+        policy: SalesPolicy,
+        starts_in: TimeDelta,
+    ) -> Self {
         let clock = ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
         let now = clock.now();
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let timer = Arc::new(clock.clone());
-        let store = MemoryStore::new(Arc::clone(&shared), MemoryStoreOptions::default());
+        let store = MemoryStore::new(Arc::clone(&shared), options);
         let gateway = Arc::new(FakeGateway::new(Arc::clone(&shared), timer.clone()));
         let holds = Arc::new(MemoryHolds::new());
         let users = Arc::new(MemoryUsers::new());
@@ -200,11 +220,8 @@ impl World {
 
     pub(crate) fn notice(&self, id: &str, payment: PaymentId) -> Result<NoticeTaken, NoticeError> {
         let secret = self.payment(payment).account().and_then(|account| account.secret.clone());
-        let message = ticketing_core::change_set::MessageKey {
-            consumer: ticketing_core::label::Label::new("webhook").unwrap(),
-            id: token(id),
-        };
-        block_on(notice::take(&self.ports, Notice { message, payment, secret }))
+        let notice = Notice { message: message(token(id)), payment, secret };
+        block_on(notice::take(&self.ports, notice))
     }
 
     pub(crate) fn reservation(&self, id: ReservationId) -> Reservation {
@@ -251,17 +268,115 @@ impl World {
         })
     }
 
-    /// All that every story must leave true.
-    pub(crate) fn check(&self) {
-        let page = PageRequest::first(Limit::new(Limit::MAX).unwrap());
-        let balances = block_on(self.store.balances(page)).unwrap().items;
-        let sum: i64 = balances.iter().map(|row| row.amount).sum();
-        assert_eq!(sum, 0, "balances sum to zero: {balances:?}");
-        for row in balances {
-            let below = row.account.account.is_checked() && row.amount < 0;
-            assert!(!below, "{} is below zero: {}", row.account, row.amount);
+    /// Takes all notices that came, as the webhook endpoint would; how many changed something.
+    pub(crate) fn take_notices(&self) -> usize {
+        let taken = self.gateway.take_notices().into_iter().map(|notice| {
+            let message = message(notice.id);
+            let told = Notice { message, payment: notice.payment, secret: notice.secret };
+            block_on(notice::take(&self.ports, told)).unwrap()
+        });
+        taken.filter(|taken| matches!(taken, NoticeTaken::Applied(_))).count()
+    }
+
+    /// Gives up seats of a reservation; `None` for all.
+    pub(crate) fn refund(
+        &self,
+        user: UserId,
+        reservation: ReservationId,
+        seats: Option<Seats>,
+    ) -> Result<RefundView, RefundError> {
+        block_on(refund::request(&self.ports, RefundSeats { user, reservation, seats, key: None }))
+    }
+
+    pub(crate) fn refunds(&self, payment: PaymentId) -> Vec<Refund> {
+        let page = PageRequest::first(Limit::DEFAULT);
+        block_on(self.ports.refunds.of_payment(payment, page)).unwrap().items
+    }
+
+    pub(crate) fn tickets(&self, reservation: ReservationId) -> Vec<Ticket> {
+        block_on(self.ports.tickets.of_reservation(reservation)).unwrap()
+    }
+
+    /// Somebody goes in with a ticket.
+    pub(crate) fn admit(&self, mut ticket: Ticket) -> Result<Committed, CommitError> {
+        let now = self.clock.now();
+        ticket.admit(Label::new("north").unwrap(), now).unwrap();
+        let id = ChangeSetId::generate(&*self.ports.ids);
+        block_on(self.store.commit(ChangeSet::new(id, now).save(ticket)))
+    }
+
+    /// The seller changes the price of all seats.
+    pub(crate) fn reprice(&self, price: Money) {
+        let found = block_on(self.ports.layouts.fresh_performance(self.performance));
+        let mut performance = Performance::clone(&found.unwrap().unwrap());
+        let now = self.clock.now();
+        let _ = performance.reprice(Grade::new("R").unwrap(), price, now).unwrap();
+        let id = ChangeSetId::generate(&*self.ports.ids);
+        let _ = block_on(self.store.commit(ChangeSet::new(id, now).save(performance))).unwrap();
+    }
+
+    /// How many events of a name were written.
+    pub(crate) fn told(&self, name: &str) -> usize {
+        all(|page| self.store.outbox(page)).iter().filter(|row| row.name == name).count()
+    }
+
+    /// Waits for an answer; whenever all sleep, the clock goes on to the next who wakes.
+    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return output;
+            }
+            self.clock.set(self.clock.next_wake().expect("somebody sleeps"));
         }
     }
+
+    /// Starts something that waits for the outside, and dies there.
+    pub(crate) fn die_waiting<F: Future>(future: F) {
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(pin!(future).poll(&mut context).is_pending(), "it ended before it was stopped");
+    }
+
+    /// All that every story must leave true.
+    pub(crate) fn check(&self) {
+        everything(&self.store);
+        self.verify(None);
+    }
+
+    fn verify(&self, gateway: Option<GatewayTruth>) {
+        let mut options = VerifyOptions::at(self.clock.now());
+        options.gateway = gateway;
+        let report = block_on(verify(&self.store, &options)).unwrap();
+        assert!(report.is_sound(), "{report}");
+    }
+
+    /// The same once everything came to rest: then the gateway's books agree with ours, too.
+    pub(crate) fn check_at_rest(&self) {
+        for _ in 0..20 {
+            if self.take_notices() + self.sweep() == 0 {
+                break;
+            }
+        }
+        self.check();
+        let money = self.gateway.money();
+        self.verify(Some(GatewayTruth::from(&money)));
+        for (payment, at_gateway) in &money.payments {
+            let ours = self.payment(*payment);
+            assert!(!ours.is_unsettled(), "{payment} did not come to rest");
+            let kept = at_gateway.captured.sub(at_gateway.reversed).unwrap();
+            assert_eq!(ours.received(), kept, "what came in for {payment}");
+            let sent = RefundState::Succeeded { sent: Sent::Gateway };
+            let refunds = self.refunds(*payment);
+            let sent = refunds.iter().filter(|refund| *refund.state() == sent);
+            let sent: i64 = sent.map(|refund| refund.external().minor()).sum();
+            assert_eq!(at_gateway.cancelled, won(sent), "what went back of {payment}");
+        }
+    }
+}
+
+pub(crate) fn message(id: Token) -> MessageKey {
+    MessageKey { consumer: Label::new("webhook").unwrap(), id }
 }
 
 fn stage(

@@ -37,7 +37,15 @@ pub struct Decision {
 pub struct Planner {
     partitions: u16,
     overlay: Overlay,
-    sums: Vec<(AccountKey, i128)>,
+    sums: Vec<Sum>,
+}
+
+/// What one change set does to one account.
+#[derive(Debug)]
+struct Sum {
+    account: AccountKey,
+    amount: i128,
+    stored: Option<i64>,
 }
 
 impl Planner {
@@ -294,20 +302,27 @@ impl Planner {
     ) -> Result<(), Box<Answer>> {
         self.sums.clear();
         for (account, amount) in changes.entries.iter().flat_map(|entry| entry.lines()) {
-            match self.sums.iter_mut().find(|(known, _)| *known == account) {
-                Some((_, sum)) => *sum += i128::from(amount),
-                None => self.sums.push((account, i128::from(amount))),
+            let amount = i128::from(amount);
+            match self.sums.iter_mut().find(|sum| sum.account == account) {
+                Some(sum) => sum.amount += amount,
+                None => self.sums.push(Sum { account, amount, stored: None }),
             }
         }
         let mut overflow = false;
-        for (account, sum) in &self.sums {
-            let (stored, net) = match self.overlay.accounts.get(account) {
-                Some(moved) => (moved.stored, moved.net),
-                None => (rows.balance(account), 0),
+        for Sum { account, amount, stored } in &mut self.sums {
+            let net = match self.overlay.accounts.get(account) {
+                Some(moved) => {
+                    *stored = moved.stored;
+                    moved.net
+                }
+                None => {
+                    *stored = rows.balance(account);
+                    0
+                }
             };
-            let net = i128::from(net) + sum;
+            let net = i128::from(net) + *amount;
             let balance = i128::from(stored.unwrap_or(0)) + net;
-            if account.account.is_checked() && *sum < 0 && balance < 0 {
+            if account.account.is_checked() && *amount < 0 && balance < 0 {
                 return refuse(CommitError::InsufficientFunds(*account));
             }
             overflow |= i64::try_from(net).is_err() || i64::try_from(balance).is_err();
@@ -365,15 +380,12 @@ impl Planner {
                 overlay.resolutions.insert(pending, entry.id());
             }
         }
-        for (account, sum) in self.sums.drain(..) {
-            let moved = overlay.accounts.entry(account).or_insert_with(|| Moved {
-                stored: rows.balance(&account),
-                net: 0,
-                debited: false,
-            });
+        for Sum { account, amount, stored } in self.sums.drain(..) {
+            let untouched = Moved { stored, net: 0, debited: false };
+            let moved = overlay.accounts.entry(account).or_insert(untouched);
             // In range: `check_funds` refused what is not.
-            moved.net += i64::try_from(sum).unwrap_or(0);
-            moved.debited |= sum < 0;
+            moved.net += i64::try_from(amount).unwrap_or(0);
+            moved.debited |= amount < 0;
         }
     }
 }

@@ -11,6 +11,7 @@ mod random;
 mod rate_limit;
 mod store;
 mod waiting_room;
+mod wiring;
 
 pub use clock::{ManualClock, SystemClock};
 pub use gateway::*;
@@ -22,5 +23,6 @@ pub use random::SeededRandom;
 pub use rate_limit::*;
 pub use store::*;
 pub use waiting_room::*;
+pub use wiring::{Memory, MemoryBuilder};
 
 pub(crate) use crate::sync::lock;

@@ -396,7 +396,8 @@ impl Payment {
         Applied::Now
     }
 
-    /// The bank took the deposit back. What was set aside of it for refunds is no longer held here.
+    /// The bank took the deposit back. What was set aside of it for refunds is no longer held here,
+    /// and the account that it would have been refunded to is forgotten.
     ///
     /// # Errors
     /// Not a paid bank transfer.
@@ -408,6 +409,7 @@ impl Payment {
             PaymentState::Succeeded { .. } => {
                 self.received = self.received.sub(self.tenders.external)?;
                 self.refunded = self.refunded.min(self.received)?;
+                self.refund_account = None;
                 self.state = PaymentState::Reversed;
                 let (payment, reservation) = (self.id, self.reservation);
                 self.root.record(now, PaymentEvent::Reversed { payment, reservation });

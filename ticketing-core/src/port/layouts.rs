@@ -9,8 +9,9 @@ use crate::performance::Performance;
 use crate::show::Show;
 use crate::venue::Venue;
 
-/// Reads venues, shows and performances. They change rarely and are shared, not copied; an adapter
-/// may cache them, and [`Layouts::fresh_performance`] reads past the cache.
+/// Reads venues, shows and performances. They change rarely and are shared, not copied. An adapter may
+/// cache performances, which every buyer reads, and [`Layouts::fresh_performance`] reads past the
+/// cache; venues and shows are read from the primary.
 ///
 /// Lists are in the order of ids and MUST give each item once over all pages
 /// (`testing::reads::pages_give_each_item_once`).

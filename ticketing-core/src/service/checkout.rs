@@ -5,22 +5,23 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::settle::{free_all, post_if_any};
 use super::support::{
     Attempt, Call, Failure, Swept, Tries, answer_of, change_set, commit, inconsistent, once_saved,
 };
 use crate::change_set::ChangeSet;
 use crate::checkout::{Abort, Checkout, CheckoutState, Command, Reply, Step, TenderChoice};
 use crate::error::{Fault, PortError};
-use crate::id::{CheckoutId, EntryId, PaymentId, PerformanceId, ReservationId, UserId};
+use crate::id::{CheckoutId, EntryId, HoldToken, PaymentId, PerformanceId, ReservationId, UserId};
 use crate::label::Token;
 use crate::ledger::{Booking, JournalEntry};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::page::PageRequest;
 use crate::payment::{Method, NewPayment, Payment};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{CommitError, FraudQuery, FraudVerdict, Ports, RefundAccount, UserStatus};
 use crate::reservation::{CancelReason, Reservation, ReservationRefusal};
-use crate::seat::ClaimOwner;
+use crate::seat::Seats;
 use crate::timeout::timeout;
 
 /// How long one outside check may take before the saga turns back.
@@ -45,6 +46,20 @@ pub struct StartCheckout {
     pub refund_account: Option<RefundAccount>,
     /// The client's idempotency key.
     pub key: Option<Token>,
+}
+
+impl StartCheckout {
+    /// All of it by one method, without a key; `currency` is that of the reservation.
+    pub const fn by(
+        user: UserId,
+        reservation: ReservationId,
+        method: Method,
+        currency: Currency,
+    ) -> Self {
+        let points = currency.zero();
+        let (refund_account, key) = (None, None);
+        Self { user, reservation, points, method: Some(method), refund_account, key }
+    }
 }
 
 /// Where a checkout stands.
@@ -213,9 +228,10 @@ async fn run(ports: &Ports, mut loaded: Loaded) -> Result<CheckoutView, Checkout
             return Ok(view(&loaded.checkout));
         }
         let reply = ask(ports, &loaded).await?;
-        loaded = match step(ports, loaded, reply).await? {
+        let stepped = step(ports, loaded, reply).await?;
+        loaded = match stepped.next {
             Some(next) => next,
-            None => return Err(Failure::Contended { tries: STEPS_MAX }.into()),
+            None => return Ok(stepped.view),
         };
     }
     Err(Failure::Contended { tries: STEPS_MAX }.into())
@@ -272,41 +288,35 @@ struct Decision {
     cancelled: bool,
 }
 
-/// Decides and commits one step. `None` if others were faster at every try.
+/// Where a step led, and what it goes on with.
+struct Stepped {
+    view: CheckoutView,
+    next: Option<Loaded>,
+}
+
+/// Decides and commits one step.
 async fn step(
     ports: &Ports,
     mut loaded: Loaded,
     reply: Option<Reply>,
-) -> Result<Option<Loaded>, CheckoutError> {
+) -> Result<Stepped, CheckoutError> {
     let id = loaded.checkout.id();
     let mut poor = false;
     let mut tries = Tries::new();
     loop {
         let now = ports.clock.now();
-        let version = loaded.reservation.clone();
         let decision = decide(ports, loaded, reply.clone(), poor, now).await?;
-        let next = Loaded {
-            checkout: once_saved(&decision.checkout),
-            reservation: if decision.touched {
-                once_saved(&decision.reservation)
-            } else {
-                decision.reservation.clone()
-            },
-        };
-        let hold = decision.cancelled.then(|| decision.reservation.hold());
-        let changes = decision.into_changes(change_set(ports, now), &version);
+        let freed = decision.freed();
+        let (changes, next) = decision.into_changes(change_set(ports, now));
         match commit(ports, changes).await? {
             Attempt::Done => {
-                if let Some(token) = hold {
-                    let (id, seats) = (version.performance(), version.seats());
-                    drop(ports.holds.release(id, seats, token).await);
+                if let Some((performance, seats, token)) = freed {
+                    drop(ports.holds.release(performance, seats, token).await);
                 }
-                return Ok(Some(next));
+                return Ok(next);
             }
             Attempt::Stale => {
-                if tries.again().is_err() {
-                    return Ok(None);
-                }
+                tries.again()?;
                 poor = false;
             }
             Attempt::Refused(CommitError::InsufficientFunds(_)) => poor = true,
@@ -315,7 +325,7 @@ async fn step(
         }
         loaded = load(ports, id).await?;
         if !loaded.checkout.is_live() {
-            return Ok(Some(loaded));
+            return Ok(Stepped { view: view(&loaded.checkout), next: None });
         }
     }
 }
@@ -439,24 +449,40 @@ impl Decision {
         }
     }
 
-    /// `read` is the reservation as it was loaded: guarded where it is not saved.
-    fn into_changes(self, changes: ChangeSet, read: &Reservation) -> ChangeSet {
-        let mut changes = changes.save(self.checkout);
-        if self.cancelled {
-            let reservation = &self.reservation;
-            let owner = ClaimOwner::Reservation(reservation.id());
-            let (user, show) = (reservation.user(), reservation.show());
-            changes = changes
-                .release(reservation.performance(), reservation.seats(), owner)
-                .give_back(user, show, reservation.seat_count(), reservation.id());
+    /// The hold that has no purpose once this is committed.
+    fn freed(&self) -> Option<(PerformanceId, Seats, HoldToken)> {
+        let reservation = &self.reservation;
+        self.cancelled.then(|| (reservation.performance(), reservation.seats(), reservation.hold()))
+    }
+
+    /// A reservation that is not saved is guarded, as it was read.
+    fn into_changes(self, changes: ChangeSet) -> (ChangeSet, Stepped) {
+        let Self { checkout, reservation, touched, entry, payment, cancelled } = self;
+        let mut changes = changes;
+        if cancelled {
+            changes = free_all(changes, &reservation);
         }
-        if let Some(payment) = self.payment {
+        if let Some(payment) = payment {
             changes = changes.save(payment);
         }
-        if let Some(entry) = self.entry {
-            changes = changes.post(entry);
+        changes = post_if_any(changes, entry);
+        let view = view(&checkout);
+        if !checkout.is_live() {
+            let changes = changes.save(checkout);
+            let changes =
+                if touched { changes.save(reservation) } else { changes.guard(&reservation) };
+            return (changes, Stepped { view, next: None });
         }
-        if self.touched { changes.save(self.reservation) } else { changes.guard(read) }
+        let next = once_saved(&checkout);
+        changes = changes.save(checkout);
+        let (changes, reservation) = if touched {
+            let saved = once_saved(&reservation);
+            (changes.save(reservation), saved)
+        } else {
+            (changes.guard(&reservation), reservation)
+        };
+        let next = Some(Loaded { checkout: next, reservation });
+        (changes, Stepped { view, next })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::checkout::deposit_due_at;
-use super::settle::{Fact, PaymentView, load, missing, settle};
+use super::settle::{Fact, PaymentView, load, load_performance, missing, settle};
 use super::support::{
     Attempt, Call, Failure, RETRY_AFTER, Tries, answer_of, change_set, commit, inconsistent,
     once_saved,
@@ -18,7 +18,9 @@ use crate::error::PortError;
 use crate::id::{PaymentId, UserId};
 use crate::label::Token;
 use crate::money::Money;
-use crate::payment::{Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt};
+use crate::payment::{
+    Honoured, Intent, Method, Payment, PaymentRefusal, PaymentState, PendingReceipt,
+};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::{ConfirmRequest, GatewayError, GatewayKey, IssueRequest, Ports};
 use crate::reservation::{Reservation, ReservationRefusal};
@@ -40,6 +42,20 @@ pub struct ConfirmPayment {
     pub provider_key: Option<Token>,
     /// The client's idempotency key.
     pub key: Option<Token>,
+}
+
+impl ConfirmPayment {
+    /// Without a provider key and an idempotency key.
+    pub const fn new(user: UserId, payment: PaymentId, amount: Money) -> Self {
+        Self { user, payment, amount, provider_key: None, key: None }
+    }
+
+    /// By a card that the buyer authenticated.
+    #[must_use]
+    pub fn with_provider_key(mut self, provider_key: Token) -> Self {
+        self.provider_key = Some(provider_key);
+        self
+    }
 }
 
 /// Why nothing was sent to the gateway.
@@ -100,11 +116,7 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
             .find(payment.reservation())
             .await?
             .ok_or_else(|| missing("reservation", payment.reservation()))?;
-        let performance = ports
-            .layouts
-            .performance(payment.performance())
-            .await?
-            .ok_or_else(|| missing("performance", payment.performance()))?;
+        let performance = load_performance(ports, payment.performance(), &tries).await?;
         if payment.method().is_none() {
             check_amount(&payment, request.amount)?;
             if payment.is_live() {
@@ -140,7 +152,13 @@ pub async fn status(
 ) -> Result<PaymentView, ConfirmError> {
     let found = ports.payments.find(id).await?.filter(|payment| payment.user() == user);
     let payment = found.ok_or(ConfirmError::NoSuchPayment(id))?;
-    let tickets = ports.tickets.of_reservation(payment.reservation()).await?;
+    // The reservation's tickets may be another payment's.
+    let tickets = match payment.honoured() {
+        Some(Honoured::InTime | Honoured::Late) => {
+            ports.tickets.of_reservation(payment.reservation()).await?
+        }
+        Some(Honoured::No) | None => Vec::new(),
+    };
     Ok(PaymentView::of(&payment, tickets.iter().map(crate::ticket::Ticket::id).collect()))
 }
 

@@ -24,6 +24,13 @@ pub struct HoldSeats {
     pub admission: Option<AdmissionToken>,
 }
 
+impl HoldSeats {
+    /// Without an admission.
+    pub const fn new(user: UserId, performance: PerformanceId, seats: Seats) -> Self {
+        Self { user, performance, seats, admission: None }
+    }
+}
+
 /// A hold and the seats it is on.
 #[derive(Clone, Debug)]
 pub struct HeldSeats {

@@ -70,7 +70,11 @@ pub async fn take(ports: &Ports, notice: Notice) -> Result<NoticeTaken, NoticeEr
         return Err(NoticeError::WrongSecret);
     }
     let fact = ask(ports, &payment).await.map_err(NoticeError::GatewaySilent)?;
-    let Some(fact) = fact else { return Ok(NoticeTaken::NothingNew) };
+    let fact = match fact {
+        // Not noted as handled: the same notice may come again and find more.
+        None | Some(Fact::NoNews) => return Ok(NoticeTaken::NothingNew),
+        Some(fact) => fact,
+    };
     let settled = settle(ports, payment.id(), &fact, Some(&notice.message), None).await?;
     Ok(if settled.changed { NoticeTaken::Applied(settled.view) } else { NoticeTaken::NothingNew })
 }

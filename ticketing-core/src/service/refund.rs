@@ -213,14 +213,19 @@ impl Paid {
             started: now >= self.performance.starts_at(),
         };
         let policy = &self.performance.policy().refunds;
-        let line = |share: SeatShare| match why {
-            Why::PerformanceCancelled => Ok(RefundLine::in_full(share)),
-            Why::Buyer(_) => {
-                let fee = cancel_fee(policy, share.paid(), &time)?;
-                Ok(RefundLine::new(share, fee)?)
+        let line = |share: SeatShare| {
+            if self.is_in_full(why) {
+                return Ok(RefundLine::in_full(share));
             }
+            let fee = cancel_fee(policy, share.paid(), &time)?;
+            Ok(RefundLine::new(share, fee)?)
         };
         self.payment.shares_of(seats).into_iter().map(line).collect()
+    }
+
+    /// Whether all goes back, for used tickets too: also to a buyer who asks before the sweeper comes.
+    fn is_in_full(&self, why: Why<'_>) -> bool {
+        matches!(why, Why::PerformanceCancelled) || self.performance.is_cancelled()
     }
 
     fn give_up(
@@ -243,7 +248,7 @@ impl Paid {
         let external = sum(RefundLine::to_external)?;
         self.payment.take_for_refund(external)?;
         let mut changes = change_set(ports, now).guard(&*self.performance);
-        let cancelled = matches!(why, Why::PerformanceCancelled);
+        let cancelled = self.is_in_full(why);
         let tickets = self.tickets.into_iter().filter(|ticket| seats.contains(ticket.seat()));
         for mut ticket in tickets {
             ticket.void(cause, cancelled, now)?;

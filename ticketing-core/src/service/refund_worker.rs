@@ -151,8 +151,8 @@ async fn give_points_if_due(
     finish(ports, refund, entry, now).await
 }
 
-/// Commits the end of a refund. Once nothing of the payment is left to refund, its account is
-/// forgotten too.
+/// Commits the end of a refund. Once nothing of the payment is left to refund nor expected, its account
+/// is forgotten too.
 async fn finish(
     ports: &Ports,
     refund: Refund,
@@ -161,7 +161,8 @@ async fn finish(
 ) -> Result<bool, Failure> {
     let mut changes = change_set(ports, now).settles_money().save(refund.clone()).post(entry);
     let mut payment = load_payment(ports, &refund).await?;
-    if payment.refund_account().is_some() && payment.refunded() == payment.received() {
+    let is_over = !payment.is_live() && payment.refunded() == payment.received();
+    if payment.refund_account().is_some() && is_over {
         payment.set_refund_account(None).map_err(refused)?;
         changes = changes.save(payment);
     }

@@ -34,6 +34,25 @@ pub struct ReserveSeats {
     pub key: Option<Token>,
 }
 
+impl ReserveSeats {
+    /// Without a hold, an admission and a key.
+    pub const fn new(
+        user: UserId,
+        performance: PerformanceId,
+        seats: Seats,
+        expected_total: Money,
+    ) -> Self {
+        Self { user, performance, seats, expected_total, hold: None, admission: None, key: None }
+    }
+
+    /// On seats that are held.
+    #[must_use]
+    pub const fn with_hold(mut self, hold: HoldToken) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+}
+
 /// A reservation was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserved {

@@ -23,7 +23,7 @@ suite! { $ holds: dyn SeatHolds => holds_conformance {
 } }
 
 const SHORT: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const CAPACITY: u32 = 400;
 
 fn seats(numbers: &[u32]) -> Seats {

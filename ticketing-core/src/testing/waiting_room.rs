@@ -23,7 +23,7 @@ suite! { $ waiting_room: dyn WaitingRoom => waiting_room_conformance {
 } }
 
 const SHORT: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// One line of its own and the calls on it.
 struct Line<'a> {

@@ -1,9 +1,11 @@
 //! The ledger's tables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use rustc_hash::FxHashMap;
 
 use crate::flush::{WalletChange, WalletWrite};
 use crate::id::EntryId;
@@ -21,7 +23,9 @@ pub(super) struct AccountBook {
 pub(super) struct Books {
     pub(super) entries: BTreeMap<EntryId, Arc<JournalEntry>>,
     pub(super) resolutions: BTreeMap<EntryId, EntryId>,
-    pub(super) accounts: BTreeMap<AccountKey, AccountBook>,
+    accounts: FxHashMap<AccountKey, AccountBook>,
+    /// The keys of `accounts`, for lists.
+    keys: BTreeSet<AccountKey>,
     /// The entries that tell an event, with when they were booked.
     pub(super) telling: BTreeMap<EntryId, DateTime<Utc>>,
 }
@@ -30,6 +34,21 @@ impl Books {
     /// A balance in minor units; `None` if nothing was ever posted.
     pub(super) fn balance(&self, of: &AccountKey) -> Option<i64> {
         self.accounts.get(of).map(|account| account.balance)
+    }
+
+    /// One account.
+    pub(super) fn account(&self, key: &AccountKey) -> Option<&AccountBook> {
+        self.accounts.get(key)
+    }
+
+    /// The accounts after one, ascending.
+    pub(super) fn after(
+        &self,
+        after: Option<AccountKey>,
+    ) -> impl Iterator<Item = (AccountKey, &AccountBook)> + '_ {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = self.keys.range((start, Bound::Unbounded));
+        keys.filter_map(|key| Some((*key, self.accounts.get(key)?)))
     }
 
     /// One entry.
@@ -52,7 +71,12 @@ impl Books {
     ) {
         for entry in entries {
             for (account, _) in entry.lines() {
-                self.accounts.entry(account).or_default().entries.insert(entry.id());
+                let keys = &mut self.keys;
+                let book = self.accounts.entry(account).or_insert_with(|| {
+                    keys.insert(account);
+                    AccountBook::default()
+                });
+                book.entries.insert(entry.id());
             }
             if entry.event().is_some() {
                 self.telling.insert(entry.id(), entry.at());
@@ -60,15 +84,19 @@ impl Books {
             self.entries.insert(entry.id(), entry);
         }
         self.resolutions.extend(resolutions);
+        // Every account that moves is in one of the entries.
         for write in wallets {
-            let account = self.accounts.entry(write.account).or_default();
-            match write.change {
-                WalletChange::Set { to, .. } => account.balance = to,
-                WalletChange::Add(net) => account.balance += net,
+            if let Some(account) = self.accounts.get_mut(&write.account) {
+                match write.change {
+                    WalletChange::Set { to, .. } => account.balance = to,
+                    WalletChange::Add(net) => account.balance += net,
+                }
             }
         }
         for (account, net) in accounts {
-            self.accounts.entry(*account).or_default().balance += net;
+            if let Some(account) = self.accounts.get_mut(account) {
+                account.balance += net;
+            }
         }
     }
 }

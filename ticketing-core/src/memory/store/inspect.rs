@@ -176,11 +176,13 @@ impl port::Inspect for MemoryStore {
     }
 
     async fn balances(&self, page: PageRequest) -> Result<Page<BalanceRow>, PortError> {
-        let item = |account: &AccountKey, book: &super::AccountBook| BalanceRow {
-            account: *account,
-            amount: book.balance,
-        };
-        rows!(self, page, |tables| tables.books.accounts, AccountKey, item)
+        let after = page::after::<AccountKey>(&page)?;
+        let tables = self.tables();
+        let rows = tables
+            .books
+            .after(after)
+            .map(|(account, book)| (account, BalanceRow { account, amount: book.balance }));
+        Ok(page::take(&page, rows))
     }
 
     async fn outbox(&self, page: PageRequest) -> Result<Page<OutboxRow>, PortError> {

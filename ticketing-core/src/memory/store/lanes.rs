@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::answer::Slot;
+use super::intake::Queued;
 use super::race::Session;
 use super::tables::Told;
 use super::{Answers, MemoryStore};
 use crate::change_set::ChangeSet;
+use crate::error::Overloaded;
 use crate::flush::{self, Answer, Decision, Planner, ReadMode};
 use crate::memory::lock;
 use crate::port::CommitError;
@@ -84,17 +86,34 @@ impl Drop for Lead<'_> {
 }
 
 impl MemoryStore {
-    /// Commits alone, as nobody else waits, then flushes what came meanwhile.
-    pub(super) async fn commit_and_lead(&self, lane: usize, changes: ChangeSet) -> Answer {
+    /// Commits alone, as nobody else waits, then flushes what came meanwhile. Without an await: the
+    /// common commit pays for no state machine.
+    pub(super) fn commit_and_lead(&self, lane: usize, changes: ChangeSet) -> Answer {
         let lead = Lead::of(self, lane);
         let id = changes.id;
-        let answer = self.flush(&mut [changes]).await.pop();
-        self.lead(lead).await;
+        let answer = self.flush_at_once(&mut [changes]).pop();
+        self.lead_at_once(lead);
         answer.unwrap_or(Err(CommitError::Unknown(id)))
     }
 
+    /// Queues a change set and waits for its answer.
+    pub(super) async fn commit_in_queue(&self, lane: usize, changes: ChangeSet) -> Answer {
+        let options = &self.shared.options;
+        let answer = Arc::new(Slot::new());
+        let queued = Queued { changes, answer: Arc::clone(&answer) };
+        let evicted = lock(&self.shared.intake).push(lane, queued)?;
+        let retry_after = options.queue.retry_after;
+        for queued in evicted {
+            queued.answer.answer(Err(CommitError::Overloaded(Overloaded { retry_after })));
+        }
+        if options.gather || options.race.is_some() {
+            yield_now().await;
+        }
+        self.answer(lane, &answer).await
+    }
+
     /// Waits for an answer, and leads whenever nobody else does.
-    pub(super) async fn answer(&self, lane: usize, slot: &Slot) -> Answer {
+    async fn answer(&self, lane: usize, slot: &Slot) -> Answer {
         loop {
             let answered = poll_fn(|context| {
                 if let Some(answer) = slot.take() {
@@ -110,31 +129,39 @@ impl MemoryStore {
             .await;
             match answered {
                 Some(answer) => return answer,
-                None => self.lead(Lead::of(self, lane)).await,
+                None => Box::pin(self.lead(lane)).await,
             }
         }
     }
 
-    async fn lead(&self, mut lead: Lead<'_>) {
+    async fn lead(&self, lane: usize) {
+        let mut lead = Lead::of(self, lane);
+        let (race, faults) = (self.shared.options.race, self.faults());
+        if race.is_none() && faults.is_none() {
+            return self.lead_at_once(lead);
+        }
+        let partitions = self.shared.options.partitions;
+        let first = race.map_or(ReadMode::Full, |race| race.first);
         for _ in 0..ROUNDS_MAX {
             if !lead.take() {
                 return;
             }
-            let answers = self.flush(&mut lead.batch).await;
+            let mut planner = Planner::new(partitions);
+            let mut session = Session::begin(&self.shared, race.is_some(), faults.clone());
+            let flushed = flush::flush(&mut session, &mut planner, &lead.batch, first);
+            let answers = flushed.await;
             lead.answer(answers);
         }
     }
 
-    async fn flush(&self, batch: &mut [ChangeSet]) -> Answers {
-        let faults = self.faults();
-        let race = self.shared.options.race;
-        if race.is_none() && faults.is_none() {
-            return self.flush_at_once(batch);
+    fn lead_at_once(&self, mut lead: Lead<'_>) {
+        for _ in 0..ROUNDS_MAX {
+            if !lead.take() {
+                return;
+            }
+            let answers = self.flush_at_once(&mut lead.batch);
+            lead.answer(answers);
         }
-        let mut planner = Planner::new(self.shared.options.partitions);
-        let mut session = Session::begin(&self.shared, race.is_some(), faults);
-        let first = race.map_or(ReadMode::Full, |race| race.first);
-        flush::flush(&mut session, &mut planner, batch, first).await
     }
 
     /// Decides over the tables themselves, with nobody in between. Nothing here can fail.

@@ -24,16 +24,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use answer::Slot;
-use books::AccountBook;
-use intake::{Intake, Queued};
-use lanes::yield_now;
+use intake::Intake;
 use race::{FaultRule, Locks};
 use records::Records;
 use tables::{Stored, Tables};
 
 use crate::change_set::ChangeSet;
-use crate::error::Overloaded;
 use crate::flush::{Answer, Planner};
 use crate::memory::lock;
 use crate::port::{Clock, CommitError, Committed, Store};
@@ -154,21 +150,14 @@ impl Store for MemoryStore {
         let lane = self.lane(&changes);
         let options = &self.shared.options;
         let yields = options.gather || options.race.is_some();
-        if !yields && lock(&self.shared.intake).lead_if_idle(lane) {
-            return self.commit_and_lead(lane, changes).await;
+        let alone = !yields && lock(&self.shared.faults).is_none();
+        if alone && lock(&self.shared.intake).lead_if_idle(lane) {
+            return self.commit_and_lead(lane, changes);
         }
-        let answer = Arc::new(Slot::new());
-        let queued = Queued { changes, answer: Arc::clone(&answer) };
-        let evicted = lock(&self.shared.intake).push(lane, queued)?;
-        let retry_after = options.queue.retry_after;
-        for queued in evicted {
-            queued.answer.answer(Err(CommitError::Overloaded(Overloaded { retry_after })));
-        }
-        if yields {
-            yield_now().await;
-        }
-        self.answer(lane, &answer).await
+        // Boxed, so that a lone commit does not pay for the state of a long wait.
+        Box::pin(self.commit_in_queue(lane, changes)).await
     }
 }
 
+/// The answers of a batch, in its order.
 type Answers = Vec<Answer>;

@@ -283,7 +283,7 @@ impl port::Ledger for MemoryStore {
         let after = page::after::<EntryId>(&page)?;
         let tables = self.tables();
         let books = &tables.books;
-        let Some(book) = books.accounts.get(&account) else {
+        let Some(book) = books.account(&account) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
         let end = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -31,9 +31,10 @@ impl Case<'_> {
         let deadlines = &self.performance.policy().deadlines;
         let awaited = self.reservation.await_deposit(id, due_at, deadlines, self.now);
         awaited.map_err(refused)?;
+        let seats = self.reservation.seats();
         let until = self.reservation.expires_at();
         let changes = self.changes();
-        Ok(Some(self.decided(changes, Vec::new(), After::KeepSeats(until))))
+        Ok(Some(self.decided(changes, Vec::new(), After::KeepSeats { seats, until })))
     }
 
     /// A definite end without money. The points go back in the same commit.

@@ -1,6 +1,6 @@
 //! Money came in: it buys the tickets, or it goes back.
 
-use super::{After, Case, Decision, PERFORMANCE_MAX, free_all, post_if_any};
+use super::{After, Also, Case, Decision, PERFORMANCE_MAX, free_all, post_if_any};
 use crate::change_set::ChangeSet;
 use crate::id::{RefundId, TicketId};
 use crate::ledger::{JournalEntry, PaidSeats};
@@ -15,21 +15,20 @@ use crate::ticket::Ticket;
 
 impl Case<'_> {
     /// Points pay it all: no gateway was asked. Nothing happens where nothing can be bought.
-    pub(super) fn points_alone(mut self, refused: bool) -> Result<Option<Decision>, Failure> {
+    pub(super) fn points_alone(self, refused: bool) -> Result<Option<Decision>, Failure> {
         let payable = *self.payment.state() == PaymentState::Created
             && self.payment.external().is_zero()
             && self.buys(refused) == Honoured::InTime;
         if !payable {
             return Ok(None);
         }
-        let changes = self.buy(Honoured::InTime)?;
-        Ok(Some(changes))
+        self.buy(Honoured::InTime).map(Some)
     }
 
     /// `amount` is all that the gateway ever captured. What is new of it is either exactly what was
     /// expected, or it is nobody's and goes back.
     pub(super) fn captured(
-        mut self,
+        self,
         amount: Money,
         refused: bool,
     ) -> Result<Option<Decision>, Failure> {
@@ -81,7 +80,7 @@ impl Case<'_> {
     }
 
     /// One commit: payment, reservation, claims, tickets, journal.
-    fn buy(&mut self, honoured: Honoured) -> Result<Decision, Failure> {
+    fn buy(mut self, honoured: Honoured) -> Result<Decision, Failure> {
         let late = honoured == Honoured::Late;
         let (id, now) = (self.payment.id(), self.now);
         self.payment.succeed(honoured, now).map_err(refused)?;
@@ -107,17 +106,13 @@ impl Case<'_> {
         }
         changes = changes.sell(performance, seats.clone(), reservation.id());
         changes = post_if_any(changes, self.purchase(late)?);
-        let mut tickets = Vec::with_capacity(seats.len());
-        for seat in seats.iter() {
-            let ticket =
-                Ticket::issue(TicketId::generate(&*self.ports.ids), reservation, seat, now);
-            tickets.push(ticket.id());
-            changes = changes.save(ticket);
-        }
+        let issue = |seat| {
+            let id = TicketId::generate(&*self.ports.ids);
+            Also::Ticket(Ticket::issue(id, reservation, seat, now))
+        };
+        let tickets = seats.iter().map(issue).collect();
         let until = self.performance.starts_at() + PERFORMANCE_MAX;
-        let (payment, reservation) = (self.payment.clone(), self.reservation.clone());
-        let after = After::KeepSeats(until);
-        Ok(Decision { changes, payment, reservation, tickets, after })
+        Ok(self.decided(changes, tickets, After::KeepSeats { seats, until }))
     }
 
     fn purchase(&self, late: bool) -> Result<Option<JournalEntry>, Failure> {
@@ -139,7 +134,7 @@ impl Case<'_> {
         self.payment.succeed(Honoured::No, self.now).map_err(refused)?;
         let (changes, refund) = self.owe_back(amount)?;
         let points = self.points_back()?;
-        let mut changes = post_if_any(changes.save(refund), points);
+        let mut changes = post_if_any(changes, points);
         let mut after = After::Nothing;
         if self.reservation.is_pending() && self.performance.is_cancelled() {
             let reason = CancelReason::PerformanceCancelled;
@@ -149,22 +144,21 @@ impl Case<'_> {
         } else {
             self.reservation.end_payment(self.payment.id());
         }
-        Ok(self.decided(changes, Vec::new(), after))
+        Ok(self.decided(changes, vec![Also::Refund(refund)], after))
     }
 
     /// Money of another amount than expected: never a sale. A payment that was being confirmed has
     /// failed by it; one that awaits a deposit still does.
     fn unexpected(mut self, amount: Money) -> Result<Decision, Failure> {
         self.payment.book_unexpected(amount, self.now).map_err(refused)?;
-        let (changes, refund) = self.owe_back(amount)?;
-        let mut changes = changes.save(refund);
+        let (mut changes, refund) = self.owe_back(amount)?;
         if self.payment.is_unsettled() {
             self.payment.fail(FailReason::WrongAmount, self.now).map_err(refused)?;
             self.reservation.end_payment(self.payment.id());
             let points = self.points_back()?;
             changes = post_if_any(changes, points);
         }
-        Ok(self.decided(changes, Vec::new(), After::Nothing))
+        Ok(self.decided(changes, vec![Also::Refund(refund)], After::Nothing))
     }
 
     fn owe_back(&mut self, amount: Money) -> Result<(ChangeSet, Refund), Failure> {

@@ -20,13 +20,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::support::{Attempt, Failure, Tries, change_set, commit, inconsistent};
 use crate::change_set::{ChangeSet, MessageKey, Response};
 use crate::error::{Fault, PortError};
-use crate::id::{EntryId, PaymentId, PerformanceId, TicketId};
+use crate::id::{EntryId, HoldToken, PaymentId, PerformanceId, UserId};
 use crate::ledger::{Booking, JournalEntry};
 use crate::payment::Payment;
 use crate::performance::Performance;
 use crate::port::{CommitError, Ports};
+use crate::refund::Refund;
 use crate::reservation::Reservation;
 use crate::seat::{ClaimOwner, Seats};
+use crate::ticket::{Ticket, TicketState};
 
 /// How long after its start a performance is over at the latest: until then sold seats stay held.
 const PERFORMANCE_MAX: TimeDelta = TimeDelta::hours(24);
@@ -52,15 +54,24 @@ pub(super) struct Decision {
     pub(super) changes: ChangeSet,
     pub(super) payment: Payment,
     pub(super) reservation: Reservation,
-    pub(super) tickets: Vec<TicketId>,
+    pub(super) also: Vec<Also>,
     pub(super) after: After,
+}
+
+/// What is saved after the payment and the reservation, in order: their events come first.
+pub(super) enum Also {
+    Ticket(Ticket),
+    Refund(Refund),
 }
 
 /// What follows a commit, best effort: holds are never the truth.
 pub(super) enum After {
     Nothing,
     /// The buyer leaves the waiting room; the seats stay held until then.
-    KeepSeats(DateTime<Utc>),
+    KeepSeats {
+        seats: Seats,
+        until: DateTime<Utc>,
+    },
     /// These seats are free.
     FreeSeats(Seats),
 }
@@ -135,14 +146,9 @@ impl Case<'_> {
         points_back(&mut self.payment, booking)
     }
 
-    pub(super) fn decided(
-        self,
-        changes: ChangeSet,
-        tickets: Vec<TicketId>,
-        after: After,
-    ) -> Decision {
+    pub(super) fn decided(self, changes: ChangeSet, also: Vec<Also>, after: After) -> Decision {
         let Self { payment, reservation, .. } = self;
-        Decision { changes, payment, reservation, tickets, after }
+        Decision { changes, payment, reservation, also, after }
     }
 }
 
@@ -183,7 +189,9 @@ pub(crate) fn free_all(changes: ChangeSet, reservation: &Reservation) -> ChangeS
 
 struct FollowUp {
     after: After,
-    reservation: Reservation,
+    performance: PerformanceId,
+    user: UserId,
+    token: HoldToken,
 }
 
 impl Decision {
@@ -192,8 +200,12 @@ impl Decision {
         self,
         message: Option<&MessageKey>,
     ) -> Result<(ChangeSet, PaymentView, FollowUp), Failure> {
-        let Self { mut changes, mut payment, reservation, tickets, after } = self;
-        let view = PaymentView::of(&payment, tickets);
+        let Self { mut changes, mut payment, reservation, also, after } = self;
+        let issued = also.iter().filter_map(|also| match also {
+            Also::Ticket(ticket) if *ticket.state() == TicketState::Issued => Some(ticket.id()),
+            Also::Ticket(_) | Also::Refund(_) => None,
+        });
+        let view = PaymentView::of(&payment, issued.collect());
         if !payment.is_unsettled()
             && let Some(receipt) = payment.take_receipt()
         {
@@ -203,22 +215,33 @@ impl Decision {
         if let Some(message) = message {
             changes = changes.caused_by(message.clone());
         }
-        let follow = FollowUp { after, reservation: reservation.clone() };
-        Ok((changes.save(payment).save(reservation), view, follow))
+        let follow = FollowUp {
+            after,
+            performance: reservation.performance(),
+            user: reservation.user(),
+            token: reservation.hold(),
+        };
+        changes = changes.save(payment).save(reservation);
+        for also in also {
+            changes = match also {
+                Also::Ticket(ticket) => changes.save(ticket),
+                Also::Refund(refund) => changes.save(refund),
+            };
+        }
+        Ok((changes, view, follow))
     }
 }
 
 impl FollowUp {
     async fn up(self, ports: &Ports, has_room: bool) {
-        let performance = self.reservation.performance();
-        let token = self.reservation.hold();
-        match self.after {
+        let Self { after, performance, user, token } = self;
+        match after {
             After::Nothing => {}
-            After::KeepSeats(until) => {
-                let (now, seats) = (ports.clock.now(), self.reservation.seats());
+            After::KeepSeats { seats, until } => {
+                let now = ports.clock.now();
                 drop(ports.holds.extend(performance, seats, token, until, now).await);
                 if has_room {
-                    drop(ports.waiting_room.leave(performance, self.reservation.user()).await);
+                    drop(ports.waiting_room.leave(performance, user).await);
                 }
             }
             After::FreeSeats(seats) => drop(ports.holds.release(performance, seats, token).await),
@@ -233,7 +256,8 @@ pub(crate) async fn load(ports: &Ports, id: PaymentId) -> Result<(Payment, Reser
     Ok((payment, reservation))
 }
 
-async fn load_performance(
+/// From the cache only at the first try: a stale guard must not be read again.
+pub(super) async fn load_performance(
     ports: &Ports,
     id: PerformanceId,
     tries: &Tries,

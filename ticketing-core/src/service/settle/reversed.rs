@@ -1,7 +1,7 @@
 //! The bank took a deposit back.
 
 use super::honour::refused;
-use super::{After, Case, Decision};
+use super::{After, Also, Case, Decision};
 use crate::change_set::ChangeSet;
 use crate::ledger::{JournalEntry, PaidSeats};
 use crate::money::Money;
@@ -29,10 +29,16 @@ impl Case<'_> {
             .filter(|ticket| *ticket.state() == TicketState::Issued)
             .filter(|_| honoured != Honoured::No)
             .collect();
+        let mut also = Vec::new();
         let mut back = self.payment.external().currency().zero();
         let mut after = After::Nothing;
         if let Ok(seats) = Seats::new(unused.iter().map(Ticket::seat)) {
-            (changes, back) = self.void(changes, unused, &seats)?;
+            (changes, back) = self.free(changes, &seats)?;
+            let cause = EndCause::Reversal(self.payment.id());
+            for mut ticket in unused {
+                ticket.void(cause, false, self.now).map_err(refused)?;
+                also.push(Also::Ticket(ticket));
+            }
             after = After::FreeSeats(seats);
         }
         let lost = self.payment.external().sub(back)?;
@@ -40,23 +46,23 @@ impl Case<'_> {
             let entry = JournalEntry::deposit_lost(self.booking(), self.payment.id(), lost)?;
             changes = changes.post(entry);
         }
-        changes = self.stop_refunds(changes, refunds, honoured)?;
-        Ok(Some(self.decided(changes, Vec::new(), after)))
+        for mut refund in refunds.into_iter().filter(|refund| self.may_stop(refund, honoured)) {
+            refund.stop(self.now).map_err(refused)?;
+            let (booking, amount) = (self.booking(), refund.external());
+            changes = changes.post(JournalEntry::refund_stopped(booking, refund.id(), amount)?);
+            also.push(Also::Refund(refund));
+        }
+        Ok(Some(self.decided(changes, also, after)))
     }
 
-    fn void(
+    /// Frees seats whose tickets were not used; says how much of the deposit had paid for them.
+    fn free(
         &mut self,
         mut changes: ChangeSet,
-        tickets: Vec<Ticket>,
         seats: &Seats,
     ) -> Result<(ChangeSet, Money), Failure> {
         let cause = EndCause::Reversal(self.payment.id());
-        let given_up = self.reservation.give_up(seats, cause, self.now);
-        given_up.map_err(refused)?;
-        for mut ticket in tickets {
-            ticket.void(cause, false, self.now).map_err(refused)?;
-            changes = changes.save(ticket);
-        }
+        self.reservation.give_up(seats, cause, self.now).map_err(refused)?;
         let reservation = &self.reservation;
         let count = u16::try_from(seats.len()).unwrap_or(u16::MAX);
         changes = changes
@@ -82,39 +88,25 @@ impl Case<'_> {
         Ok((changes, back))
     }
 
-    fn stop_refunds(
-        &self,
-        mut changes: ChangeSet,
-        refunds: Vec<Refund>,
-        honoured: Honoured,
-    ) -> Result<ChangeSet, Failure> {
-        for mut refund in refunds {
-            let amount = refund.external();
-            // Money that came unexpected is another than the deposit that is taken back.
-            let of_deposit = match refund.what() {
-                RefundFor::Seats(_) => true,
-                RefundFor::NotHonoured => {
-                    honoured == Honoured::No && amount == self.payment.external()
-                }
-            };
-            if !of_deposit {
-                continue;
+    /// Whether a refund was not sent yet and is of this very deposit: money that came unexpected is
+    /// another.
+    fn may_stop(&self, refund: &Refund, honoured: Honoured) -> bool {
+        let of_deposit = match refund.what() {
+            RefundFor::Seats(_) => true,
+            RefundFor::NotHonoured => {
+                honoured == Honoured::No && refund.external() == self.payment.external()
             }
-            match refund.state() {
+        };
+        of_deposit
+            && match refund.state() {
                 RefundState::Requested
                 | RefundState::NeedsAccount { .. }
-                | RefundState::Failed { .. } => {
-                    refund.stop(self.now).map_err(refused)?;
-                    let entry = JournalEntry::refund_stopped(self.booking(), refund.id(), amount)?;
-                    changes = changes.post(entry).save(refund);
-                }
+                | RefundState::Failed { .. } => true,
                 RefundState::Processing { .. }
                 | RefundState::Unknown { .. }
                 | RefundState::Succeeded { .. }
-                | RefundState::Stopped => {}
+                | RefundState::Stopped => false,
             }
-        }
-        Ok(changes)
     }
 
     /// The refunds of the payment: at most one per seat and one per amount that came unexpected.

@@ -214,3 +214,33 @@ fn callers_on_many_threads_are_all_answered() {
     let won: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert_eq!(won, 31);
 }
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_dropped_leader_wakes_who_waits_and_nobody_waits_twice() {
+    let race = Some(Race { lanes: 1, ..Race::default() });
+    let store = store(MemoryStoreOptions { race, ..MemoryStoreOptions::default() });
+    let mut leader = call(&store, claim(1, 1));
+    let mut waiter = call(&store, claim(2, 2));
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    // Each yields once to gather, then the first leads and the second waits.
+    assert!(poll(&mut leader).is_pending());
+    assert!(waiter.as_mut().poll(&mut context).is_pending());
+    assert!(poll(&mut leader).is_pending());
+    assert!(waiter.as_mut().poll(&mut context).is_pending());
+    let before = woken.0.load(Ordering::Relaxed);
+    drop(leader);
+    assert_eq!(woken.0.load(Ordering::Relaxed), before + 1);
+    assert_eq!(run(vec![Some(waiter)]).len(), 1);
+    assert_eq!(store.tables().claims.after(None).count(), 2);
+}

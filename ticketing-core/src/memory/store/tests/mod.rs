@@ -37,7 +37,7 @@ fn dump(tables: &Tables) -> BTreeMap<&'static str, Vec<String>> {
         ("change sets", sorted(tables.change_sets.iter().map(|row| format!("{row:?}")))),
         ("entries", sorted(books.entries.keys().map(|row| format!("{row:?}")))),
         ("resolutions", sorted(books.resolutions.iter().map(|row| format!("{row:?}")))),
-        ("accounts", sorted(books.accounts.iter().map(|row| format!("{row:?}")))),
+        ("accounts", sorted(books.after(None).map(|row| format!("{row:?}")))),
         ("records", sorted(tables.records.reservations.iter().map(|row| format!("{row:?}")))),
         ("due", sorted(tables.records.due.iter().map(|row| format!("{row:?}")))),
         ("outbox", sorted(tables.outbox.after(None).map(|row| format!("{row:?}")))),

@@ -1,0 +1,116 @@
+//! One call of a buyer: clicked twice by some, made again by all while it may yet succeed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use ticketing_core::service::Failure;
+use ticketing_core::service::cancel::CancelError;
+use ticketing_core::service::checkout::CheckoutError;
+use ticketing_core::service::confirm::ConfirmError;
+use ticketing_core::service::hold::HoldError;
+use ticketing_core::service::reserve::ReserveError;
+use ticketing_core::service::waiting::WaitingError;
+
+use super::Visit;
+use crate::stampede::funnel::Ending;
+use crate::stampede::measure::Step;
+
+/// How often a buyer presses the button.
+const TRIES: u32 = 6;
+
+/// An error of a use case, which may be a failure of the system.
+pub(super) trait CallError: std::error::Error + 'static {
+    fn failure(&self) -> Option<&Failure>;
+}
+
+macro_rules! call_errors {
+    ($($error:ty),*) => {$(
+        impl CallError for $error {
+            fn failure(&self) -> Option<&Failure> {
+                match self {
+                    Self::Failed(failure) => Some(failure),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+call_errors!(WaitingError, HoldError, ReserveError, CheckoutError, ConfirmError, CancelError);
+
+impl CallError for Failure {
+    fn failure(&self) -> Option<&Failure> {
+        Some(self)
+    }
+}
+
+/// Two clicks on one button were answered differently.
+#[derive(Debug, thiserror::Error)]
+#[error("one idempotency key got two answers")]
+struct TwoAnswers;
+
+impl Visit {
+    /// Makes a call until its answer is definite, a few times at most. `same` compares the answers of
+    /// two clicks.
+    pub(super) async fn attempt<T, E, F>(
+        &self,
+        step: Step,
+        call: impl Fn() -> F,
+        same: impl Fn(&T, &T) -> bool,
+    ) -> Result<T, E>
+    where
+        E: CallError,
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut tries = 1;
+        loop {
+            let answer = self.click(step, &call, &same).await;
+            match answer {
+                Err(error) if tries < TRIES && may_pass(&error) => tries += 1,
+                answer => return answer,
+            }
+            self.think(Duration::from_millis(500), Duration::from_secs(4)).await;
+        }
+    }
+
+    async fn click<T, E, F>(
+        &self,
+        step: Step,
+        call: &impl Fn() -> F,
+        same: &impl Fn(&T, &T) -> bool,
+    ) -> Result<T, E>
+    where
+        E: CallError,
+        F: Future<Output = Result<T, E>>,
+    {
+        let measures = &self.world.measures;
+        if !self.person.clicks_twice {
+            return measures.time(step, call()).await;
+        }
+        let clicks = tokio::join!(measures.time(step, call()), measures.time(step, call()));
+        match clicks {
+            (Ok(one), Ok(two)) => {
+                if !same(&one, &two) {
+                    self.world.defects.note(step.name(), &TwoAnswers);
+                }
+                Ok(one)
+            }
+            (Ok(answer), Err(_)) | (Err(_), Ok(answer)) => Ok(answer),
+            (Err(one), Err(two)) => Err(if may_pass(&one) { one } else { two }),
+        }
+    }
+
+    /// A call that failed for good ends the visit; a failure that no fault explains is a defect.
+    pub(super) fn gives_up(&self, error: &impl CallError) -> Ending {
+        match error.failure() {
+            Some(failure) if failure.is_transient() => Ending::OutOfTime,
+            Some(_) | None => {
+                self.world.defects.note("buyer", error);
+                Ending::Defect
+            }
+        }
+    }
+}
+
+fn may_pass(error: &impl CallError) -> bool {
+    error.failure().is_some_and(Failure::is_transient)
+}

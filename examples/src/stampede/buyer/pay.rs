@@ -1,0 +1,220 @@
+//! Payment: choose a tender, check out, confirm, wait for the gateway.
+
+use std::time::Duration;
+
+use ticketing_core::box_office::{ConfirmPayment, StartCheckout};
+use ticketing_core::checkout::{Abort, CheckoutState};
+use ticketing_core::id::PaymentId;
+use ticketing_core::money::Money;
+use ticketing_core::payment::{Honoured, Method};
+use ticketing_core::seat::Seats;
+use ticketing_core::service::checkout::{CheckoutError, CheckoutView};
+use ticketing_core::service::confirm::ConfirmError;
+use ticketing_core::service::{PaymentStatus, PaymentView};
+
+use super::{Basket, Visit};
+use crate::stampede::errand::{Errand, account};
+use crate::stampede::funnel::Ending;
+use crate::stampede::hall::won;
+use crate::stampede::measure::Step;
+use crate::stampede::person::{Depositor, Payer, WalksAway};
+use crate::stampede::tenders::{POINTS_OF_MIXED, Tender};
+
+/// How often a buyer tries to pay: one less than the policy would refuse.
+const ATTEMPTS: u32 = 4;
+/// How often a buyer looks whether the gateway has answered.
+const LOOKS: u32 = 30;
+
+/// What one attempt to pay came to.
+enum Paid {
+    Yes,
+    Again,
+    By(Tender),
+}
+
+impl Visit {
+    pub(super) async fn pay(&self, basket: &Basket) -> Result<Ending, Ending> {
+        let mut tender = self.person.tender;
+        for number in 0..ATTEMPTS {
+            match self.pay_once(basket, tender, number).await? {
+                Paid::Yes => {
+                    self.plan_to_give_back(basket, Duration::ZERO);
+                    return Ok(Ending::Bought);
+                }
+                Paid::Again => {}
+                Paid::By(other) => tender = other,
+            }
+            self.think(Duration::from_secs(5), Duration::from_secs(30)).await;
+        }
+        Ok(Ending::Declined)
+    }
+
+    async fn pay_once(&self, basket: &Basket, tender: Tender, number: u32) -> Result<Paid, Ending> {
+        let points = points_of(tender, basket.total);
+        let payment = match self.check_out(basket, tender, points, number).await?.state {
+            CheckoutState::Completed { payment } => payment,
+            CheckoutState::Compensating { abort } | CheckoutState::Compensated { abort } => {
+                return match abort {
+                    Abort::UserRefused | Abort::FraudSuspected => Err(Ending::Refused),
+                    Abort::ReservationEnded => Err(Ending::PaidTooLate),
+                    Abort::InsufficientPoints => Ok(Paid::By(Tender::Card)),
+                    _ => Ok(Paid::Again),
+                };
+            }
+            CheckoutState::Started => return Ok(Paid::Again),
+        };
+        self.before_paying(basket).await?;
+        let external = basket.total.sub(points).expect("points are at most the total");
+        let view = self.confirm(payment, external, tender, number).await?;
+        self.read(basket, view, external).await
+    }
+
+    async fn check_out(
+        &self,
+        basket: &Basket,
+        tender: Tender,
+        points: Money,
+        number: u32,
+    ) -> Result<CheckoutView, Ending> {
+        let request = StartCheckout {
+            user: self.person.user,
+            reservation: basket.reservation,
+            points,
+            method: match tender {
+                Tender::Points => None,
+                Tender::Bank => Some(Method::BankTransfer),
+                Tender::Mixed if points == basket.total => None,
+                Tender::Card | Tender::Mixed => Some(Method::Card),
+            },
+            refund_account: (self.person.names_account_after == Some(Duration::ZERO)).then(account),
+            key: self.key(&format!("checkout-{number}")),
+        };
+        let call = || self.world.office.checkout(request.clone());
+        match self.attempt(Step::Checkout, call, |one, two| one.checkout == two.checkout).await {
+            Ok(view) => Ok(view),
+            Err(CheckoutError::Reservation(_)) => Err(Ending::PaidTooLate),
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// Between the checkout and the button: some find another use for the money, some take their time.
+    async fn before_paying(&self, basket: &Basket) -> Result<(), Ending> {
+        const SECOND: Duration = Duration::from_secs(1);
+        if self.person.walks_away == WalksAway::AfterCheckout {
+            return Err(Ending::WalkedAway);
+        }
+        if self.person.cancels {
+            return Err(self.cancel(basket).await.unwrap_or_else(|ending| ending));
+        }
+        match self.person.payer {
+            Payer::Prompt => self.think(10 * SECOND, 90 * SECOND).await,
+            Payer::LastMinute => self.think(500 * SECOND, 599 * SECOND).await,
+            Payer::TooLate => self.think(601 * SECOND, 900 * SECOND).await,
+        }
+        Ok(())
+    }
+
+    async fn confirm(
+        &self,
+        payment: PaymentId,
+        amount: Money,
+        tender: Tender,
+        number: u32,
+    ) -> Result<PaymentView, Ending> {
+        let by_card = tender != Tender::Bank && !amount.is_zero();
+        let request = ConfirmPayment {
+            user: self.person.user,
+            payment,
+            amount,
+            provider_key: by_card.then(|| self.world.memory.gateway.authenticate(payment, amount)),
+            key: self.key(&format!("confirm-{number}")),
+        };
+        let call = || self.world.office.confirm(request.clone());
+        match self.attempt(Step::Confirm, call, |_, _| true).await {
+            Ok(view) => Ok(view),
+            Err(ConfirmError::Payment(_) | ConfirmError::Reservation(_)) => {
+                Err(Ending::PaidTooLate)
+            }
+            // Sent, but nobody knows yet how it went.
+            Err(ConfirmError::Failed(failure)) if failure.is_transient() => {
+                Err(Ending::AnswerPending)
+            }
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// What the page shows after the button, looked at again while the gateway is silent.
+    async fn read(
+        &self,
+        basket: &Basket,
+        mut view: PaymentView,
+        external: Money,
+    ) -> Result<Paid, Ending> {
+        for _ in 0..LOOKS {
+            match view.status {
+                PaymentStatus::Succeeded { honoured: Honoured::InTime | Honoured::Late } => {
+                    return Ok(Paid::Yes);
+                }
+                PaymentStatus::AwaitingDeposit { due_at, .. } => {
+                    return Err(self.plan_deposit(basket, view.payment, external, due_at));
+                }
+                PaymentStatus::Failed { .. } => return Ok(Paid::Again),
+                PaymentStatus::Created | PaymentStatus::Processing => {}
+                _ => return Err(Ending::PaidTooLate),
+            }
+            self.think(Duration::from_secs(20), Duration::from_mins(1)).await;
+            let (user, payment) = (self.person.user, view.payment);
+            view = match self.world.office.payment_status(user, payment).await {
+                Ok(view) => view,
+                Err(error) => return Err(self.gives_up(&error)),
+            };
+        }
+        Err(Ending::AnswerPending)
+    }
+
+    fn plan_deposit(
+        &self,
+        basket: &Basket,
+        payment: PaymentId,
+        amount: Money,
+        due_at: chrono::DateTime<chrono::Utc>,
+    ) -> Ending {
+        let (world, now) = (&self.world, self.world.now());
+        let deposit = |after: Duration, amount| {
+            let at = (now + after).min(due_at);
+            world.errands.add(at, Errand::Deposit { payment, amount });
+        };
+        match self.person.depositor {
+            Depositor::Never => return Ending::WillDeposit,
+            Depositor::After(after) => {
+                deposit(after, amount);
+                self.plan_to_give_back(basket, after);
+                if self.dice.happens(20) {
+                    let at = now + after + Duration::from_hours(2);
+                    world.errands.add(at, Errand::TakeBack { payment });
+                }
+            }
+            Depositor::WrongAmountFirst(after) => {
+                deposit(after, amount.sub(won(1_000)).unwrap_or(amount));
+                deposit(2 * after, amount);
+            }
+        }
+        Ending::WillDeposit
+    }
+
+    fn plan_to_give_back(&self, basket: &Basket, paid_after: Duration) {
+        let Some(plan) = self.person.gives_back else { return };
+        let one = plan.one_seat.then(|| basket.seats.as_slice()[0]).map(Seats::one);
+        let errand =
+            Errand::GiveBack { person: self.person, reservation: basket.reservation, seats: one };
+        self.world.errands.add(self.world.now() + paid_after + plan.after, errand);
+    }
+}
+
+fn points_of(tender: Tender, total: Money) -> Money {
+    match tender {
+        Tender::Card | Tender::Bank => total.currency().zero(),
+        Tender::Points => total,
+        Tender::Mixed => won(POINTS_OF_MIXED.min(total.minor())),
+    }
+}

@@ -1,0 +1,197 @@
+//! Seats: look, pick, hold, lose them to somebody, pick again, reserve.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ticketing_core::admission::AdmissionToken;
+use ticketing_core::box_office::{HeldSeats, HoldSeats, ReserveSeats};
+use ticketing_core::id::HoldToken;
+use ticketing_core::money::Money;
+use ticketing_core::seat::Seats;
+use ticketing_core::service::hold::HoldError;
+use ticketing_core::service::reserve::{ReserveError, Reserved};
+
+use super::{Basket, Visit};
+use crate::stampede::faults::count;
+use crate::stampede::funnel::Ending;
+use crate::stampede::hall::{Look, look};
+use crate::stampede::measure::Step;
+use crate::stampede::person::WalksAway;
+
+/// How a try for seats ended.
+enum Try {
+    Got(Basket),
+    Lost,
+}
+
+impl Visit {
+    /// Looks for seats until some are reserved.
+    pub(super) async fn find_seats(&self, admission: &AdmissionToken) -> Result<Basket, Ending> {
+        let mut sold_out = false;
+        for number in 0..self.person.looks_max {
+            self.think(Duration::from_secs(3), Duration::from_secs(40)).await;
+            match self.look().await? {
+                Look::Picked(seats) => {
+                    if let Try::Got(basket) = self.try_for(seats, admission, number).await? {
+                        return Ok(basket);
+                    }
+                }
+                Look::Later => sold_out = false,
+                // Most believe it at the second look.
+                Look::SoldOut if sold_out => return Err(Ending::SoldOut),
+                Look::SoldOut => sold_out = true,
+            }
+        }
+        Err(if sold_out { Ending::SoldOut } else { Ending::OutOfTime })
+    }
+
+    async fn look(&self) -> Result<Look, Ending> {
+        let view = self.world.office.seat_map(self.world.performance).await.map_err(|error| {
+            self.world.defects.note("seat map", &error);
+            Ending::Defect
+        })?;
+        Ok(look(&view.map, self.person.favourite, self.person.party, self.dice.number()))
+    }
+
+    async fn try_for(
+        &self,
+        seats: Seats,
+        admission: &AdmissionToken,
+        number: u16,
+    ) -> Result<Try, Ending> {
+        let hold = if self.person.skips_hold {
+            None
+        } else {
+            let Some(token) = self.hold(&seats, admission).await? else { return Ok(Try::Lost) };
+            count(&self.world.funnel.holding);
+            let decision = self.decide(&seats, token).await;
+            self.world.funnel.holding.fetch_sub(1, Ordering::Relaxed);
+            match decision? {
+                Some(token) => Some(token),
+                None => return Ok(Try::Lost),
+            }
+        };
+        let reserved = self.reserve(&seats, hold, admission, number).await?;
+        Ok(reserved.map_or(Try::Lost, |reserved| {
+            let Reserved { reservation, total, .. } = reserved;
+            Try::Got(Basket { reservation, seats, total })
+        }))
+    }
+
+    async fn hold(
+        &self,
+        seats: &Seats,
+        admission: &AdmissionToken,
+    ) -> Result<Option<HoldToken>, Ending> {
+        let request = HoldSeats {
+            user: self.person.user,
+            performance: self.world.performance,
+            seats: seats.clone(),
+            admission: Some(admission.clone()),
+        };
+        let call = || self.world.office.hold(request.clone());
+        match self.attempt(Step::Hold, call, |_, _| true).await {
+            Ok(held) => Ok(Some(held.token)),
+            Err(HoldError::Taken(_)) => Ok(None),
+            Err(HoldError::NotAdmitted(_)) => Err(Ending::OutOfTime),
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// Thinks about held seats: takes them, lets them go, asks for more time, or walks away.
+    async fn decide(&self, seats: &Seats, token: HoldToken) -> Result<Option<HoldToken>, Ending> {
+        if self.person.walks_away == WalksAway::AfterHold {
+            return Err(Ending::WalkedAway);
+        }
+        self.think(Duration::from_secs(3), Duration::from_mins(2)).await;
+        let held =
+            || HeldSeats { performance: self.world.performance, seats: seats.clone(), token };
+        match self.dice.below(100) {
+            0..8 => match self.world.office.release_hold(held()).await {
+                Ok(_) => Ok(None),
+                Err(error) => self.unless_lost(error).map(|()| None),
+            },
+            8..18 => {
+                self.think(Duration::from_mins(2), Duration::from_mins(4)).await;
+                match self.world.office.extend_hold(held()).await {
+                    Ok(held) => Ok(Some(held.token)),
+                    // Reserve takes it again, if nobody else was faster.
+                    Err(error) => self.unless_lost(error).map(|()| Some(token)),
+                }
+            }
+            _ => Ok(Some(token)),
+        }
+    }
+
+    fn unless_lost(&self, error: HoldError) -> Result<(), Ending> {
+        match error {
+            HoldError::Lost | HoldError::HeldLongEnough { .. } | HoldError::Reserved => Ok(()),
+            HoldError::Failed(failure) if failure.is_transient() => Ok(()),
+            error => Err(self.gives_up(&error)),
+        }
+    }
+
+    async fn reserve(
+        &self,
+        seats: &Seats,
+        hold: Option<HoldToken>,
+        admission: &AdmissionToken,
+        number: u16,
+    ) -> Result<Option<Reserved>, Ending> {
+        let request = ReserveSeats {
+            user: self.person.user,
+            performance: self.world.performance,
+            seats: seats.clone(),
+            expected_total: self.price(seats).await?,
+            hold,
+            admission: Some(admission.clone()),
+            key: self.key(&format!("reserve-{number}")),
+        };
+        let call = || self.world.office.reserve(request.clone());
+        match self.attempt(Step::Reserve, call, Reserved::eq).await {
+            Ok(reserved) => Ok(Some(reserved)),
+            Err(ReserveError::SeatTaken(_) | ReserveError::HeldByOthers(_)) => Ok(None),
+            Err(ReserveError::NotAdmitted(_)) => Err(Ending::OutOfTime),
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// What the page says that these seats cost.
+    async fn price(&self, seats: &Seats) -> Result<Money, Ending> {
+        match self.world.office.quote(self.world.performance, seats).await {
+            Ok(quote) => Ok(quote.total),
+            Err(error) => {
+                self.world.defects.note("quote", &error);
+                Err(Ending::Defect)
+            }
+        }
+    }
+
+    /// The second tab: more seats on the same account. The allowance stops what is too much; the rest
+    /// is never paid and lapses.
+    pub(super) async fn try_for_more(&self, admission: &AdmissionToken) {
+        let Ok(Look::Picked(seats)) = self.look().await else { return };
+        let Ok(expected_total) = self.price(&seats).await else { return };
+        let request = ReserveSeats {
+            user: self.person.user,
+            performance: self.world.performance,
+            seats,
+            expected_total,
+            hold: None,
+            admission: Some(admission.clone()),
+            key: self.key("second-tab"),
+        };
+        let call = self.world.office.reserve(request);
+        match self.world.measures.time(Step::Reserve, call).await {
+            Ok(_)
+            | Err(
+                ReserveError::AllowanceExceeded { .. }
+                | ReserveError::SeatTaken(_)
+                | ReserveError::HeldByOthers(_)
+                | ReserveError::NotAdmitted(_),
+            ) => {}
+            Err(ReserveError::Failed(failure)) if failure.is_transient() => {}
+            Err(error) => self.world.defects.note("second tab", &error),
+        }
+    }
+}

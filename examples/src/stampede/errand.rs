@@ -1,0 +1,133 @@
+//! What buyers do after their visit: deposit, give tickets back, name an account for the money.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use ticketing_core::box_office::RefundSeats;
+use ticketing_core::id::{PaymentId, RefundId, ReservationId, UserId};
+use ticketing_core::label::{Label, Token};
+use ticketing_core::money::Money;
+use ticketing_core::port::RefundAccount;
+use ticketing_core::refund::RefundState;
+use ticketing_core::seat::Seats;
+use ticketing_core::service::refund::RefundError;
+
+use super::measure::Step;
+use super::person::Person;
+use super::world::World;
+
+/// Something that a buyer will do at a time.
+#[derive(Clone, Debug)]
+pub(crate) enum Errand {
+    /// Transfer money to the account of a payment.
+    Deposit { payment: PaymentId, amount: Money },
+    /// Have the bank take the deposit back.
+    TakeBack { payment: PaymentId },
+    /// Give paid seats back; `None` for all.
+    GiveBack { person: Person, reservation: ReservationId, seats: Option<Seats> },
+    /// Name the account that a refund goes to.
+    NameAccount { user: UserId, refund: RefundId },
+}
+
+/// Errands by the time they are due. Bounded by the buyers: each leaves a handful.
+#[derive(Debug, Default)]
+pub(crate) struct Errands(Mutex<(u64, BTreeMap<(DateTime<Utc>, u64), Errand>)>);
+
+impl Errands {
+    pub(crate) fn add(&self, at: DateTime<Utc>, errand: Errand) {
+        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        errands.0 += 1;
+        let number = errands.0;
+        errands.1.insert((at, number), errand);
+    }
+
+    fn take_due(&self, now: DateTime<Utc>, max: usize) -> Vec<Errand> {
+        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = Vec::new();
+        while due.len() < max
+            && let Some(first) = errands.1.first_entry()
+            && first.key().0 <= now
+        {
+            due.push(first.remove());
+        }
+        due
+    }
+
+    pub(crate) fn next_at(&self) -> Option<DateTime<Utc>> {
+        let errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        errands.1.first_key_value().map(|((at, _), _)| *at)
+    }
+}
+
+/// Runs the errands that are due, at most `max`; how many there were.
+pub(crate) async fn run_due(world: &Arc<World>, max: usize) -> usize {
+    let due = world.errands.take_due(world.now(), max);
+    let count = due.len();
+    for errand in due {
+        match errand {
+            // The bank refuses what comes too late or twice: then nothing moved.
+            Errand::Deposit { payment, amount } => {
+                let _ = world.memory.gateway.deposit(payment, amount);
+            }
+            Errand::TakeBack { payment } => {
+                let _ = world.memory.gateway.reverse_deposit(payment);
+            }
+            Errand::GiveBack { person, reservation, seats } => {
+                give_back(world, &person, reservation, seats).await;
+            }
+            Errand::NameAccount { user, refund } => name_account(world, user, refund).await,
+        }
+    }
+    count
+}
+
+async fn give_back(
+    world: &World,
+    person: &Person,
+    reservation: ReservationId,
+    seats: Option<Seats>,
+) {
+    let request = RefundSeats {
+        user: person.user,
+        reservation,
+        seats: seats.clone(),
+        key: Token::new(&format!("give-back-{}", person.index)).ok(),
+    };
+    let call = world.office.refund(request);
+    match world.measures.time(Step::Refund, call).await {
+        Ok(view) => {
+            if matches!(view.state, RefundState::NeedsAccount { .. })
+                && let Some(after) = person.names_account_after
+            {
+                let errand = Errand::NameAccount { user: person.user, refund: view.refund };
+                world.errands.add(world.now() + after, errand);
+            }
+        }
+        Err(RefundError::Failed(failure)) if failure.is_transient() => {
+            let again = Errand::GiveBack { person: *person, reservation, seats };
+            world.errands.add(world.now() + std::time::Duration::from_secs(30), again);
+        }
+        Err(RefundError::Failed(failure)) => world.defects.note("refund", &failure),
+        // Not paid, given back before, or too late: the buyer is told so.
+        Err(_) => {}
+    }
+}
+
+async fn name_account(world: &World, user: UserId, refund: RefundId) {
+    match world.office.set_refund_account(user, refund, account()).await {
+        Err(RefundError::Failed(failure)) if failure.is_transient() => {
+            let again = Errand::NameAccount { user, refund };
+            world.errands.add(world.now() + std::time::Duration::from_secs(30), again);
+        }
+        Err(RefundError::Failed(failure)) => world.defects.note("refund account", &failure),
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// The account that refunds of deposits go to.
+pub(crate) fn account() -> RefundAccount {
+    let label = |text: &str| Label::new(text).expect("short and not empty");
+    let holder = Label::new("A. Buyer").expect("short and not empty");
+    RefundAccount::new(label("Bank"), label("110-000-000000"), holder)
+}

@@ -1,0 +1,117 @@
+//! How long each step took, in wall time.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::stopwatch::Stopwatch;
+
+/// A step of a buyer's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Join,
+    Poll,
+    Enter,
+    Hold,
+    Reserve,
+    Checkout,
+    Confirm,
+    Cancel,
+    Refund,
+}
+
+impl Step {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Join,
+        Self::Poll,
+        Self::Enter,
+        Self::Hold,
+        Self::Reserve,
+        Self::Checkout,
+        Self::Confirm,
+        Self::Cancel,
+        Self::Refund,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Poll => "poll",
+            Self::Enter => "enter",
+            Self::Hold => "hold",
+            Self::Reserve => "reserve",
+            Self::Checkout => "checkout",
+            Self::Confirm => "confirm",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+/// The latencies of one step, in microseconds of wall time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StepFigures {
+    /// How many calls there were, whatever their answer.
+    pub count: u64,
+    /// Half of them took at most this.
+    pub p50_us: u64,
+    /// 99 of 100 took at most this.
+    pub p99_us: u64,
+    /// The slowest.
+    pub max_us: u64,
+}
+
+/// The latencies of all steps.
+#[derive(Debug)]
+pub(crate) struct Measures([Mutex<Histogram<u64>>; Step::ALL.len()]);
+
+impl Measures {
+    /// Slower calls count as this: ten minutes.
+    const MAX_US: u64 = 600_000_000;
+
+    pub(crate) fn new() -> Self {
+        Self(std::array::from_fn(|_| {
+            Mutex::new(Histogram::new_with_max(Self::MAX_US, 2).expect("bounds are in order"))
+        }))
+    }
+
+    /// Runs one call of a step and notes its latency.
+    pub(crate) async fn time<T>(&self, step: Step, call: impl Future<Output = T>) -> T {
+        let watch = Stopwatch::start();
+        let answer = call.await;
+        let us = u64::try_from(watch.elapsed().as_micros()).unwrap_or(Self::MAX_US);
+        let mut histogram = self.0[step as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        histogram.saturating_record(us);
+        answer
+    }
+
+    pub(crate) fn figures(&self) -> Vec<(&'static str, StepFigures)> {
+        let figures = |histogram: &Mutex<Histogram<u64>>| {
+            let histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
+            StepFigures {
+                count: histogram.len(),
+                p50_us: histogram.value_at_quantile(0.5),
+                p99_us: histogram.value_at_quantile(0.99),
+                max_us: histogram.max(),
+            }
+        };
+        Step::ALL.iter().zip(&self.0).map(|(step, of)| (step.name(), figures(of))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_call_counts_for_its_own_step() {
+        let measures = Measures::new();
+        assert_eq!(measures.time(Step::Hold, async { 7 }).await, 7);
+        measures.time(Step::Hold, tokio::task::yield_now()).await;
+        let figures = measures.figures();
+        let count = |name| figures.iter().find(|(step, _)| *step == name).unwrap().1.count;
+        assert_eq!((count("hold"), count("reserve")), (2, 0));
+    }
+}

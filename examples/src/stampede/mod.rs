@@ -1,0 +1,31 @@
+//! The stampede: tens of thousands of simulated buyers storm one performance.
+//!
+//! Buyers go the way of real ones, through the use cases of [`ticketing_core::service`] over the same
+//! ports as any adapter, while the world around the system fails. The domain's time runs faster than
+//! the wall clock, so that every deadline comes within a minute. What the run prints at the end about
+//! money, seats and events is counted from the store, not from what the simulation believes it did.
+
+pub mod args;
+pub mod audit;
+mod buyer;
+pub mod clock;
+mod crowd;
+mod defect;
+mod errand;
+mod faults;
+mod figures;
+mod funnel;
+mod hall;
+mod loops;
+mod measure;
+mod person;
+pub mod report;
+mod run;
+mod screen;
+mod settle;
+mod stage;
+mod stopwatch;
+pub mod tenders;
+pub mod world;
+
+pub use run::{RunError, run};

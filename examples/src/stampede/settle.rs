@@ -1,0 +1,57 @@
+//! After the last buyer has gone: time is skipped until nothing is left to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ticketing_core::error::PortError;
+use ticketing_core::page::{Limit, PageRequest};
+
+use super::defect::Strange;
+use super::errand;
+use super::loops::{Notices, Sweep, publish};
+use super::world::World;
+
+/// Rounds of sweeps, each after a skip of the clock.
+const ROUNDS: u32 = 3_000;
+/// What is due within this time counts as left to do: longer than any deadline.
+const HORIZON: Duration = Duration::from_hours(60 * 24);
+const SHORT: Duration = Duration::from_mins(2);
+const LONG: Duration = Duration::from_hours(1);
+/// Errands of one round.
+const ERRANDS: usize = 1_000;
+
+/// Lets everything come to its end: deadlines, deposits, refunds, notices, events.
+pub(crate) async fn settle(world: &Arc<World>, notices: &Notices) -> Result<(), PortError> {
+    for _ in 0..ROUNDS {
+        let mut done = errand::run_due(world, ERRANDS).await;
+        done += notices.take(world).await;
+        for sweep in Sweep::ALL {
+            done += sweep.run_through(world).await;
+        }
+        done += publish(world).await;
+        if done > 0 {
+            continue;
+        }
+        let next = world.errands.next_at();
+        if next.is_none() && !is_anything_left(world).await? {
+            return Ok(());
+        }
+        let until = next.and_then(|at| (at - world.now()).to_std().ok());
+        world.clock.skip(until.map_or(LONG, |until| until.clamp(SHORT, LONG)));
+    }
+    world.defects.note("settling", &Strange("something was still left to do after all rounds"));
+    Ok(())
+}
+
+async fn is_anything_left(world: &World) -> Result<bool, PortError> {
+    let ports = world.office.ports();
+    let one = || PageRequest::first(Limit::new(1).unwrap_or(Limit::DEFAULT));
+    let horizon = world.now() + HORIZON;
+    Ok(!ports.reservations.due(horizon, one()).await?.items.is_empty()
+        || !ports.payments.unsettled(horizon, one()).await?.items.is_empty()
+        || !ports.payments.to_close(one()).await?.items.is_empty()
+        || !ports.checkouts.stalled(horizon, one()).await?.items.is_empty()
+        || !ports.refunds.open(one()).await?.items.is_empty()
+        || world.memory.gateway.next_late().is_some()
+        || ports.outbox.waiting().await? > 0)
+}
