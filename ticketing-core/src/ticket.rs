@@ -286,13 +286,14 @@ mod tests {
         }
     }
 
+    type Run = fn(&mut Ticket, DateTime<Utc>) -> Result<Applied, TicketRefusal>;
+
     #[test]
     fn every_command_in_every_state() {
         use Applied::{Already, Now};
         let later = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
         let used = || Err(TicketRefusal::Used { at: DateTime::UNIX_EPOCH, gate: gate() });
         let void = |cause| Err(TicketRefusal::Void { cause });
-        type Run = fn(&mut Ticket, DateTime<Utc>) -> Result<Applied, TicketRefusal>;
         let other_gate: Run = |it, now| it.admit(Label::new("south").unwrap(), now).map(|()| Now);
         let admit: Run = |it, now| it.admit(gate(), now).map(|()| Now);
         let refund: Run = |it, now| it.void(REFUND, false, now);
