@@ -4,18 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use pollster::block_on;
-use ticketing_core::aggregate::AggregateRef;
 use ticketing_core::error::PortError;
-use ticketing_core::id::{EntryId, ReservationId};
 use ticketing_core::ledger::{Account, EntryKind};
 use ticketing_core::memory::MemoryStore;
 use ticketing_core::page::{Limit, Page, PageRequest};
-use ticketing_core::payment::{Honoured, Payment, PaymentState};
+use ticketing_core::payment::{Honoured, Payment};
 use ticketing_core::port::Inspect;
 use ticketing_core::refund::{Refund, RefundFor, RefundState, Sent};
 use ticketing_core::reservation::{Reservation, ReservationState};
-use ticketing_core::seat::{ClaimOwner, ClaimStatus, SeatNo, Seats};
-use ticketing_core::ticket::{Ticket, TicketState};
+use ticketing_core::verify::{VerifyOptions, verify};
 
 /// All rows of a list, over small pages.
 pub(crate) fn all<T, F>(list: impl Fn(PageRequest) -> F) -> Vec<T>
@@ -34,67 +31,15 @@ where
     }
 }
 
-pub(crate) fn everything(store: &MemoryStore) {
+/// The invariants of [`verify`], and what it does not count.
+pub(crate) fn everything(store: &MemoryStore, options: &VerifyOptions) {
+    let report = block_on(verify(store, options)).unwrap();
+    assert!(report.is_sound(), "{report}");
     let reservations = all(|page| store.reservations(page));
     let payments = all(|page| store.payments(page));
     let refunds = all(|page| store.refunds(page));
-    let tickets = all(|page| store.tickets(page));
-    seats_and_places(store, &reservations);
-    tickets_match(&reservations, &tickets);
     one_live_attempt(store, &reservations, &payments);
-    refunds_match(&payments, &refunds);
-    books(store, &reservations, &payments, &refunds);
-    events(store);
-}
-
-/// Claims and allowances are exactly those of Pending reservations and of live seats.
-fn seats_and_places(store: &MemoryStore, reservations: &[Reservation]) {
-    let mut expected = BTreeSet::new();
-    let mut places: BTreeMap<ReservationId, usize> = BTreeMap::new();
-    for reservation in reservations {
-        let (seats, status) = match reservation.state() {
-            ReservationState::Pending => (reservation.seats(), ClaimStatus::Pending),
-            ReservationState::Confirmed { live, .. } => (live.clone(), ClaimStatus::Sold),
-            ReservationState::Cancelled { .. }
-            | ReservationState::Expired
-            | ReservationState::Refunded { .. } => continue,
-        };
-        places.insert(reservation.id(), seats.len());
-        let id = reservation.performance();
-        expected.extend(seats.iter().map(|seat| (id, seat, reservation.id(), status)));
-    }
-    let claims: BTreeSet<_> = all(|page| store.claims(page))
-        .into_iter()
-        .filter_map(|row| match row.claim.owner {
-            ClaimOwner::Reservation(id) => Some((row.performance, row.seat, id, row.claim.status)),
-            ClaimOwner::House => None,
-        })
-        .collect();
-    assert_eq!(claims, expected, "claims are those of live reservations");
-    let mut taken: BTreeMap<ReservationId, usize> = BTreeMap::new();
-    let mut slots = BTreeSet::new();
-    for row in all(|page| store.allowances(page)) {
-        assert!(slots.insert((row.user, row.show, row.slot)), "a place is taken twice: {row:?}");
-        *taken.entry(row.reservation).or_default() += 1;
-    }
-    assert_eq!(taken, places, "places are those of live seats");
-}
-
-/// Every live seat has one ticket that is not void, and no other seat has one.
-fn tickets_match(reservations: &[Reservation], tickets: &[Ticket]) {
-    let mut expected = BTreeSet::new();
-    for reservation in reservations {
-        for seat in reservation.live_seats().into_iter().flat_map(Seats::iter) {
-            expected.insert((reservation.id(), seat));
-        }
-    }
-    let valid: Vec<(ReservationId, SeatNo)> = tickets
-        .iter()
-        .filter(|ticket| !matches!(ticket.state(), TicketState::Void { .. }))
-        .map(|ticket| (ticket.reservation(), ticket.seat()))
-        .collect();
-    assert_eq!(valid.len(), expected.len(), "one valid ticket for each live seat");
-    assert_eq!(valid.into_iter().collect::<BTreeSet<_>>(), expected);
+    who_has_what(store, &reservations, &payments, &refunds);
 }
 
 /// A reservation has at most one live checkout, one live payment, one payment that bought it.
@@ -131,85 +76,32 @@ fn one_live_attempt(store: &MemoryStore, reservations: &[Reservation], payments:
     }
 }
 
-/// No payment gives back more than it got, and its refunds are those that it counts.
-fn refunds_match(payments: &[Payment], refunds: &[Refund]) {
-    for payment in payments {
-        let (back, got) = (payment.refunded().minor(), payment.received().minor());
-        assert!(back <= got, "{back} of {got} refunded");
-        if *payment.state() != PaymentState::Reversed {
-            let of_it = refunds.iter().filter(|refund| refund.payment() == payment.id());
-            let sum: i64 = of_it.map(|refund| refund.external().minor()).sum();
-            assert_eq!(back, sum, "the refunds of {}", payment.id());
-        }
-    }
-}
-
-fn books(
+/// What is at the gateway, and what seller and platform have, by all sales and refunds together.
+fn who_has_what(
     store: &MemoryStore,
     reservations: &[Reservation],
     payments: &[Payment],
     refunds: &[Refund],
 ) {
-    let entries = all(|page| store.entries(page));
-    let resolved: BTreeMap<EntryId, EntryId> =
-        all(|page| store.resolutions(page)).into_iter().collect();
-    let mut sums = BTreeMap::new();
-    let (mut topped_up, mut set_aside) = (0, BTreeMap::new());
-    for entry in &entries {
-        let sum: i64 = entry.postings().iter().map(|posting| posting.amount).sum();
-        assert_eq!(sum, 0, "{entry:?} is not balanced");
-        for (account, amount) in entry.lines() {
-            *sums.entry(account).or_insert(0) += amount;
-        }
-        if let Some(pending) = entry.resolves() {
-            assert_eq!(resolved.get(&pending), Some(&entry.id()), "{pending} is ended once");
-        }
-        let positive: i64 = entry.postings().iter().map(|posting| posting.amount.max(0)).sum();
-        match entry.kind() {
-            EntryKind::TopUp => topped_up += positive,
-            EntryKind::PointsReserved if !resolved.contains_key(&entry.id()) => {
-                set_aside.insert(entry.id(), positive);
-            }
-            _ => {}
-        }
-    }
-    assert_eq!(resolved.len(), entries.iter().filter(|entry| entry.resolves().is_some()).count());
-    let balances: BTreeMap<_, _> =
-        all(|page| store.balances(page)).iter().map(|row| (row.account, row.amount)).collect();
-    sums.retain(|_, amount| *amount != 0);
-    let held: BTreeMap<_, _> =
-        balances.clone().into_iter().filter(|(_, amount)| *amount != 0).collect();
-    assert_eq!(held, sums, "balances are the sums of postings");
-    let total = |account: Account| {
-        let of_it = balances.iter().filter(|(key, _)| key.account == account);
-        of_it.map(|(_, amount)| *amount).sum::<i64>()
-    };
-    for (key, amount) in &balances {
-        assert!(!key.account.is_checked() || *amount >= 0, "{key} is below zero: {amount}");
-    }
-
-    assert_eq!(total(Account::PointsHeld), set_aside.values().sum::<i64>());
-    let waiting: BTreeSet<EntryId> = payments
+    let balances = all(|page| store.balances(page));
+    let clearing: i64 = balances
         .iter()
-        .filter(|payment| payment.is_live() && !payment.points_are_back())
-        .filter_map(Payment::points_entry)
-        .chain(
-            all(|page| store.checkouts(page))
-                .iter()
-                .filter(|checkout| checkout.is_live())
-                .filter_map(ticketing_core::checkout::Checkout::points_entry),
-        )
-        .collect();
-    let open: BTreeSet<EntryId> = set_aside.into_keys().collect();
-    assert_eq!(open, waiting, "points are set aside for what is not decided, and only for that");
-
-    let external = |refund: &Refund| refund.external().minor();
-    let owed: i64 = refunds.iter().filter(|refund| refund.is_owed()).map(external).sum();
-    assert_eq!(total(Account::RefundPayable), owed, "refund payable is what is owed");
+        .filter(|row| row.account.account == Account::Clearing)
+        .map(|row| row.amount)
+        .sum();
+    let topped_up: i64 = all(|page| store.entries(page))
+        .iter()
+        .filter(|entry| entry.kind() == EntryKind::TopUp)
+        .flat_map(|entry| entry.lines().map(|(_, amount)| amount.max(0)))
+        .sum();
     let sent = RefundState::Succeeded { sent: Sent::Gateway };
-    let sent: i64 = refunds.iter().filter(|refund| *refund.state() == sent).map(external).sum();
+    let sent: i64 = refunds
+        .iter()
+        .filter(|refund| *refund.state() == sent)
+        .map(|refund| refund.external().minor())
+        .sum();
     let received: i64 = payments.iter().map(|payment| payment.received().minor()).sum();
-    assert_eq!(total(Account::Clearing), sent - received - topped_up, "what the gateway holds");
+    assert_eq!(clearing, sent - received - topped_up, "what the gateway holds");
 
     let sold: i64 = reservations
         .iter()
@@ -230,27 +122,8 @@ fn books(
         .sum::<i64>();
     let earned: i64 = balances
         .iter()
-        .filter(|(key, _)| matches!(key.account, Account::Seller(_) | Account::PlatformFee))
-        .map(|(_, amount)| *amount)
+        .filter(|row| matches!(row.account.account, Account::Seller(_) | Account::PlatformFee))
+        .map(|row| row.amount)
         .sum();
     assert_eq!(earned, sold + fees, "seller and platform have the live seats and the fees");
-}
-
-/// Events are numbered per aggregate and per partition without gaps.
-fn events(store: &MemoryStore) {
-    let mut numbers: BTreeMap<AggregateRef, u64> = BTreeMap::new();
-    let mut sequences: BTreeMap<u16, u64> = BTreeMap::new();
-    for row in all(|page| store.outbox(page)) {
-        let sequence = sequences.entry(row.partition).or_default();
-        *sequence += 1;
-        assert_eq!(row.sequence, *sequence, "in partition {}", row.partition);
-        let number = numbers.entry(row.aggregate).or_default();
-        *number += 1;
-        assert_eq!(row.number, *number, "{} of {}", row.name, row.aggregate);
-    }
-    for count in all(|page| store.event_counts(page)) {
-        let told = numbers.remove(&count.aggregate).unwrap_or(0);
-        assert_eq!(told, count.recorded, "events of {}", count.aggregate);
-    }
-    assert!(numbers.is_empty(), "events of nobody: {numbers:?}");
 }

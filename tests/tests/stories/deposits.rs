@@ -345,7 +345,7 @@ fn a_deposit_taken_back_after_somebody_went_in_is_a_loss_for_that_seat() {
     let world = World::new();
     let user = world.user();
     let (id, payment) = deposited(&world, user, &seats([0, 1]));
-    world.admit(world.tickets(id).remove(0)).unwrap();
+    world.admit(&world.tickets(id)[0]).unwrap();
     world.gateway.reverse_deposit(payment).unwrap();
     assert_eq!(world.take_notices(), 1);
     assert_eq!(world.balance(Account::Loss), -PRICE);
@@ -497,7 +497,9 @@ fn a_wrong_account_is_replaced_even_after_the_worker_gave_up() {
         world.minutes(1 << 10);
     }
     assert_eq!(send_refunds(&world), 0, "now only a human helps");
-    block_on(refund::set_account(&world.ports, user, refund, account())).unwrap();
+    let text = |text: &str| Label::new(text).unwrap();
+    let other = RefundAccount::new(text("Bank"), text("2"), Label::new("Hong Gildong").unwrap());
+    block_on(refund::set_account(&world.ports, user, refund, other)).unwrap();
     world.check_at_rest();
     assert_eq!(refund_state(&world, refund), RefundState::Succeeded { sent: Sent::Gateway });
     assert_eq!(world.gateway.money().cancelled(payment), Some(won(PRICE)));

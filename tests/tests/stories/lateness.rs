@@ -104,7 +104,7 @@ fn no_card_deadline_is_later_than_forty_minutes_or_the_start() {
 
     long = policy();
     long.deadlines.payment_wait = std::time::Duration::from_mins(90);
-    long.deadlines.card_max = std::time::Duration::from_mins(120);
+    long.deadlines.card_max = std::time::Duration::from_hours(2);
     let world = World::with(long, TimeDelta::minutes(70));
     let starts_at = after(&world, 70);
     let reserved = world.reserve(world.user(), &seat(0));

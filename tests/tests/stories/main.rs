@@ -3,7 +3,11 @@
 mod cached;
 mod check;
 mod deposits;
+mod holds;
 mod lateness;
+mod performances;
+mod races;
+mod refunds;
 mod sale;
 mod unknown;
 mod world;

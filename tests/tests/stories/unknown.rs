@@ -80,7 +80,7 @@ fn a_call_that_never_arrived_fails_only_after_the_confirm_window() {
         assert_eq!(world.wallet(user), 0);
         world.check();
     }
-    world.pass(Duration::from_secs(60) + reconcile::ASK_AGAIN_AFTER.to_std().unwrap());
+    world.pass(Duration::from_mins(1) + reconcile::ASK_AGAIN_AFTER.to_std().unwrap());
     assert_eq!(reconcile(&world), 1);
     let failed = PaymentState::Failed { reason: FailReason::NotFound };
     assert_eq!(*world.payment(payment).state(), failed);

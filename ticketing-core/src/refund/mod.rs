@@ -95,7 +95,7 @@ impl Refund {
     }
 
     /// The buyer named an account. Another one may be named until an attempt is sent, and after one was
-    /// refused.
+    /// refused: then the worker tries again, even if it had given up.
     ///
     /// # Errors
     /// An attempt is at the gateway, over, or it does not go to an account.
@@ -108,17 +108,14 @@ impl Refund {
             return Ok(Applied::Already);
         }
         match &self.state {
-            RefundState::NeedsAccount { .. } => {
-                self.account = Some(account);
-                self.state = RefundState::Requested;
-                self.next_try_at = now;
-                Ok(Applied::Now)
-            }
             RefundState::Requested | RefundState::Failed { .. } if self.account.is_none() => {
                 Err(RefundRefusal::AccountNotNeeded)
             }
-            RefundState::Requested | RefundState::Failed { .. } => {
+            RefundState::NeedsAccount { .. }
+            | RefundState::Requested
+            | RefundState::Failed { .. } => {
                 self.account = Some(account);
+                self.state = RefundState::Requested;
                 self.next_try_at = now;
                 Ok(Applied::Now)
             }

@@ -7,6 +7,7 @@ use super::support::{Attempt, Call, Failure, Swept, Tries, change_set, commit, i
 use crate::aggregate::Applied;
 use crate::id::{PerformanceId, SellerId};
 use crate::page::{Limit, PageRequest};
+use crate::payment::PaymentState;
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::Ports;
 use crate::reservation::{CancelReason, Reservation, ReservationState};
@@ -81,34 +82,62 @@ async fn wind_up(
     swept: &mut Swept,
 ) -> Result<(), Failure> {
     let mut page = PageRequest::first(limit);
+    let mut is_over = true;
     loop {
-        let live = ports.reservations.live_of(performance.id(), page.clone()).await?;
-        if live.items.is_empty() && page.after.is_none() {
-            swept.count(close(ports, performance.id()).await);
-            return Ok(());
-        }
+        let live = ports.reservations.live_of(performance.id(), page).await?;
         let before = swept.changed;
         for reservation in live.items {
-            swept.count(end(ports, reservation).await);
+            let end = end(ports, reservation).await;
+            is_over &= matches!(end, Ok(End::NothingOwed));
+            swept.count(end.map(|end| end == End::Now));
         }
         // What waits for the gateway must not keep the rest from their money: look on until something
         // was ended or the list is through.
-        if swept.changed > before || live.next.is_none() {
+        if swept.changed > before {
+            return Ok(());
+        }
+        if live.next.is_none() {
+            if is_over {
+                swept.count(close(ports, performance.id()).await);
+            }
             return Ok(());
         }
         page = PageRequest::next(live.next, limit);
     }
 }
 
-/// Whether it was ended. A payment at the gateway is waited for: its outcome is refunded when it comes.
-async fn end(ports: &Ports, reservation: Reservation) -> Result<bool, Failure> {
+/// What became of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was ended.
+    Now,
+    /// A later run looks at it again: its payment is at the gateway, or another run was faster.
+    Later,
+    /// The bank took its deposit back, and only seats that were used are left of it.
+    NothingOwed,
+}
+
+impl End {
+    const fn of(is_ended: bool) -> Self {
+        if is_ended { Self::Now } else { Self::Later }
+    }
+}
+
+/// Ends one. A payment at the gateway is waited for: its outcome is refunded when it comes.
+async fn end(ports: &Ports, reservation: Reservation) -> Result<End, Failure> {
     match reservation.state() {
-        ReservationState::Pending => cancel(ports, reservation).await,
-        ReservationState::Confirmed { .. } => {
+        ReservationState::Pending => cancel(ports, reservation).await.map(End::of),
+        ReservationState::Confirmed { by, .. } => {
             match give_up(ports, reservation.id(), None, Why::PerformanceCancelled).await {
-                Ok(_) => Ok(true),
+                Ok(_) => Ok(End::Now),
+                Err(RefundError::NotPaid) => {
+                    let payment = ports.payments.find(*by).await?;
+                    let is_reversed =
+                        payment.is_some_and(|payment| *payment.state() == PaymentState::Reversed);
+                    Ok(if is_reversed { End::NothingOwed } else { End::Later })
+                }
                 // Another run was faster.
-                Err(RefundError::Reservation(_) | RefundError::NotPaid) => Ok(false),
+                Err(RefundError::Reservation(_)) => Ok(End::Later),
                 Err(RefundError::Failed(failure)) => Err(failure),
                 Err(error) => {
                     let fault = crate::error::Fault::Permanent;
@@ -120,7 +149,7 @@ async fn end(ports: &Ports, reservation: Reservation) -> Result<bool, Failure> {
         }
         ReservationState::Cancelled { .. }
         | ReservationState::Expired
-        | ReservationState::Refunded { .. } => Ok(false),
+        | ReservationState::Refunded { .. } => Ok(End::Later),
     }
 }
 

@@ -306,12 +306,15 @@ async fn step(
     loop {
         let now = ports.clock.now();
         let decision = decide(ports, loaded, reply.clone(), poor, now).await?;
-        let freed = decision.freed();
+        let (freed, stretched) = (decision.freed(), decision.stretched());
         let (changes, next) = decision.into_changes(change_set(ports, now));
         match commit(ports, changes).await? {
             Attempt::Done => {
                 if let Some((performance, seats, token)) = freed {
                     drop(ports.holds.release(performance, seats, token).await);
+                }
+                if let Some((performance, seats, token, until)) = stretched {
+                    drop(ports.holds.extend(performance, seats, token, until, now).await);
                 }
                 return Ok(next);
             }
@@ -453,6 +456,14 @@ impl Decision {
     fn freed(&self) -> Option<(PerformanceId, Seats, HoldToken)> {
         let reservation = &self.reservation;
         self.cancelled.then(|| (reservation.performance(), reservation.seats(), reservation.hold()))
+    }
+
+    /// The hold that lasts longer once this is committed, with the deadline that the payment got.
+    fn stretched(&self) -> Option<(PerformanceId, Seats, HoldToken, DateTime<Utc>)> {
+        let reservation = &self.reservation;
+        let (performance, seats) = (reservation.performance(), reservation.seats());
+        let until = reservation.expires_at();
+        self.payment.as_ref().map(|_| (performance, seats, reservation.hold(), until))
     }
 
     /// A reservation that is not saved is guarded, as it was read.

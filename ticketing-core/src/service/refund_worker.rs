@@ -11,9 +11,9 @@ use crate::error::{Fault, PortError};
 use crate::id::EntryId;
 use crate::ledger::{Booking, JournalEntry};
 use crate::page::PageRequest;
-use crate::payment::Payment;
+use crate::payment::{Payment, PaymentState};
 use crate::port::{CancelRequest, Found, GatewayError, GatewayKey, Ports};
-use crate::refund::{Refund, RefundRefusal, RefundState};
+use crate::refund::{Refund, RefundFor, RefundRefusal, RefundState};
 use crate::timeout::timeout;
 
 /// Drives refunds on: sends what was requested, tries refused ones again after a pause, finds out what
@@ -77,11 +77,7 @@ async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
     let now = ports.clock.now();
     match answer {
         Ok(Ok(())) => sent(ports, refund, now).await,
-        Ok(Err(GatewayError::Declined { code })) => {
-            let mut refund = refund;
-            refund.fail(code.as_str(), now).map_err(refused)?;
-            write(ports, change_set(ports, now).save(refund)).await
-        }
+        Ok(Err(GatewayError::Declined { code })) => fail(ports, refund, code.as_str(), now).await,
         Ok(Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_))) | Err(_) => {
             let mut refund = refund;
             refund.lose_answer(now).map_err(refused)?;
@@ -116,13 +112,37 @@ async fn resolve(ports: &Ports, refund: Refund, now: DateTime<Utc>) -> Result<bo
 }
 
 /// The attempt is so old that its key is forgotten, and the gateway does not list it: it never arrived.
-async fn never_arrived(
+async fn never_arrived(ports: &Ports, refund: Refund, now: DateTime<Utc>) -> Result<bool, Failure> {
+    fail(ports, refund, "never arrived", now).await
+}
+
+/// Commits a definite refusal: nothing was sent. If the bank took the deposit back while the attempt was
+/// under way, there is nothing to send any more and the refund is stopped.
+async fn fail(
     ports: &Ports,
     mut refund: Refund,
+    code: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, Failure> {
-    refund.fail("never arrived", now).map_err(refused)?;
-    write(ports, change_set(ports, now).save(refund)).await
+    refund.fail(code, now).map_err(refused)?;
+    let payment = load_payment(ports, &refund).await?;
+    let mut changes = change_set(ports, now).guard(&payment);
+    if *payment.state() == PaymentState::Reversed && is_of_deposit(&refund, &payment) {
+        refund.stop(now).map_err(refused)?;
+        let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
+        changes =
+            changes.post(JournalEntry::refund_stopped(booking, refund.id(), refund.external())?);
+    }
+    write(ports, changes.save(refund)).await
+}
+
+/// Whether the money would come from the deposit that was taken back, and not from other money that came
+/// in unexpected.
+fn is_of_deposit(refund: &Refund, payment: &Payment) -> bool {
+    match refund.what() {
+        RefundFor::Seats(_) => true,
+        RefundFor::NotHonoured => payment.received().is_zero(),
+    }
 }
 
 async fn sent(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<bool, Failure> {

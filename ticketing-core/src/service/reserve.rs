@@ -257,7 +257,13 @@ async fn take_hold(
     let asked =
         HoldRequest { performance: id, seats, holder: request.user, token, expires_at: until };
     match ports.holds.hold(asked, now).await? {
-        HoldOutcome::Held(held) => Ok(held.token),
+        HoldOutcome::Held(held) => {
+            // The buyer's own hold from before: it ends earlier than the reservation.
+            if held.expires_at < until {
+                drop(ports.holds.extend(id, request.seats.clone(), held.token, until, now).await);
+            }
+            Ok(held.token)
+        }
         HoldOutcome::Taken(seats) => Err(ReserveError::HeldByOthers(seats)),
     }
 }

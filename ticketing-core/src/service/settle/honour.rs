@@ -136,7 +136,9 @@ impl Case<'_> {
         let points = self.points_back()?;
         let mut changes = post_if_any(changes, points);
         let mut after = After::Nothing;
-        if self.reservation.is_pending() && self.performance.is_cancelled() {
+        // Another payment may be under way: then the sweeper ends both together.
+        let is_its_own = self.reservation.payment().is_none_or(|id| id == self.payment.id());
+        if self.reservation.is_pending() && self.performance.is_cancelled() && is_its_own {
             let reason = CancelReason::PerformanceCancelled;
             self.reservation.cancel(reason, false, self.now).map_err(refused)?;
             changes = free_all(changes, &self.reservation);
