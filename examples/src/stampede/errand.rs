@@ -1,7 +1,7 @@
 //! What buyers do after their visit: deposit, give tickets back, name an account for the money.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -40,21 +40,27 @@ pub(crate) enum Errand {
 
 /// Errands by the time they are due. Bounded by the buyers: each leaves a handful.
 #[derive(Debug, Default)]
-pub(crate) struct Errands(Mutex<(u64, BTreeMap<(DateTime<Utc>, u64), Errand>)>);
+pub(crate) struct Errands(Mutex<Agenda>);
+
+#[derive(Debug, Default)]
+struct Agenda {
+    number: u64,
+    errands: BTreeMap<(DateTime<Utc>, u64), Errand>,
+}
 
 impl Errands {
     pub(crate) fn add(&self, at: DateTime<Utc>, errand: Errand) {
-        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        errands.0 += 1;
-        let number = errands.0;
-        errands.1.insert((at, number), errand);
+        let mut agenda = self.lock();
+        agenda.number += 1;
+        let number = agenda.number;
+        agenda.errands.insert((at, number), errand);
     }
 
     fn take_due(&self, now: DateTime<Utc>, max: usize) -> Vec<Errand> {
-        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut agenda = self.lock();
         let mut due = Vec::new();
         while due.len() < max
-            && let Some(first) = errands.1.first_entry()
+            && let Some(first) = agenda.errands.first_entry()
             && first.key().0 <= now
         {
             due.push(first.remove());
@@ -63,8 +69,11 @@ impl Errands {
     }
 
     pub(crate) fn next_at(&self) -> Option<DateTime<Utc>> {
-        let errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        errands.1.first_key_value().map(|((at, _), _)| *at)
+        self.lock().errands.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Agenda> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -62,15 +62,14 @@ impl Aftermath {
         let notices = loops.stop(&world).await;
         settle(&world, &notices).await?;
         screen.stop().await;
-        let settling = wall.elapsed() - storm;
+        let settling = wall.elapsed().saturating_sub(storm);
         Ok(Self { world, left_at, storm, settling })
     }
 
     async fn report(&self, args: &LoadArgs) -> Result<Report, RunError> {
         let Self { world, left_at, storm, settling } = self;
         let wall = Stopwatch::start();
-        let store = &world.memory.store;
-        let figures = Figures::count(store, Currency::KRW, *left_at).await?;
+        let figures = Figures::count(&world.memory.store, Currency::KRW, *left_at).await?;
         let invariants = audit(world).await?;
         let simulated = world.now() - world.opens_at;
         let steps = world.measures.figures();
