@@ -310,16 +310,9 @@ impl Planner {
         }
         let mut overflow = false;
         for Sum { account, amount, stored } in &mut self.sums {
-            let net = match self.overlay.accounts.get(account) {
-                Some(moved) => {
-                    *stored = moved.stored;
-                    moved.net
-                }
-                None => {
-                    *stored = rows.balance(account);
-                    0
-                }
-            };
+            let moved = self.overlay.accounts.get(account).map(|moved| (moved.stored, moved.net));
+            let (before, net) = moved.unwrap_or_else(|| (rows.balance(account), 0));
+            *stored = before;
             let net = i128::from(net) + *amount;
             let balance = i128::from(stored.unwrap_or(0)) + net;
             if account.account.is_checked() && *amount < 0 && balance < 0 {

@@ -12,7 +12,7 @@ use super::support::{
     Attempt, Call, Failure, RETRY_AFTER, Tries, answer_of, change_set, commit, inconsistent,
     once_saved,
 };
-use crate::aggregate::Applied;
+use crate::aggregate::{Aggregate, Applied};
 use crate::change_set::ChangeSet;
 use crate::error::PortError;
 use crate::id::{PaymentId, UserId};
@@ -106,38 +106,62 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
     }
     let mut tries = Tries::new();
     loop {
-        let now = ports.clock.now();
         let found = ports.payments.find(request.payment).await?;
         let payment = found
             .filter(|payment| payment.user() == request.user)
             .ok_or(ConfirmError::NoSuchPayment(request.payment))?;
-        let reservation = ports
-            .reservations
-            .find(payment.reservation())
-            .await?
-            .ok_or_else(|| missing("reservation", payment.reservation()))?;
-        let performance = load_performance(ports, payment.performance(), &tries).await?;
-        if payment.method().is_none() {
-            check_amount(&payment, request.amount)?;
-            if payment.is_live() {
-                performance.must_take_place()?;
-                reservation.must_be_payable(now)?;
+        let version = payment.root().version();
+        match attempt(ports, &request, call.as_ref(), payment, &tries).await {
+            Ok(Some(view)) => return Ok(view),
+            Ok(None) => tries.again()?,
+            // A refusal counts only if nothing was committed between the reads that it rests on.
+            Err(error @ (ConfirmError::Payment(_) | ConfirmError::Reservation(_))) => {
+                let now = ports.payments.find(request.payment).await?;
+                if now.is_none_or(|now| now.root().version() == version) {
+                    return Err(error);
+                }
+                tries.again()?;
             }
-            let id = payment.id();
-            let settled =
-                settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
-            return if settled.changed {
-                Ok(settled.view)
-            } else {
-                status(ports, request.user, id).await
-            };
+            Err(error) => return Err(error),
         }
-        let intent = Intention { payment, reservation, call: call.as_ref() };
-        match intent.commit(ports, &request, &performance, now).await? {
-            Sent::Now(loaded) => return Ok(send(ports, *loaded, now).await?),
-            Sent::Before(view) => return Ok(view),
-            Sent::Stale => tries.again()?,
+    }
+}
+
+/// One try. `None` means that what it read is stale.
+async fn attempt(
+    ports: &Ports,
+    request: &ConfirmPayment,
+    call: Option<&Call>,
+    payment: Payment,
+    tries: &Tries,
+) -> Result<Option<PaymentView>, ConfirmError> {
+    let now = ports.clock.now();
+    let reservation = ports
+        .reservations
+        .find(payment.reservation())
+        .await?
+        .ok_or_else(|| missing("reservation", payment.reservation()))?;
+    let performance = load_performance(ports, payment.performance(), tries).await?;
+    if payment.method().is_none() {
+        check_amount(&payment, request.amount)?;
+        if payment.is_live() {
+            performance.must_take_place()?;
+            reservation.must_be_payable(now)?;
         }
+        let id = payment.id();
+        let settled =
+            settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
+        return if settled.changed {
+            Ok(Some(settled.view))
+        } else {
+            status(ports, request.user, id).await.map(Some)
+        };
+    }
+    let intent = Intention { payment, reservation, call };
+    match intent.commit(ports, request, &performance, now).await? {
+        Sent::Now(loaded) => Ok(Some(send(ports, *loaded, now).await?)),
+        Sent::Before(view) => Ok(Some(view)),
+        Sent::Stale => Ok(None),
     }
 }
 

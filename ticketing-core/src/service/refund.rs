@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settle::{missing, post_if_any};
 use super::support::{Attempt, Call, Failure, Tries, answer_of, change_set, commit, inconsistent};
-use crate::aggregate::Applied;
+use crate::aggregate::{Aggregate, Applied};
 use crate::allocation::SeatShare;
 use crate::error::PortError;
 use crate::fee::{CancelTime, FeeRefusal, RefundLine, RefundLineError, cancel_fee};
@@ -134,22 +134,48 @@ pub(super) async fn give_up(
 ) -> Result<RefundView, RefundError> {
     let mut tries = Tries::new();
     loop {
-        let now = ports.clock.now();
-        let paid = Paid::load(ports, id, &tries).await?;
-        let (seats, hold) = (paid.seats(wanted)?, paid.reservation.hold());
-        let performance = paid.performance.id();
-        let (changes, answer) = paid.give_up(ports, &seats, why, now)?;
-        match commit(ports, changes).await? {
-            Attempt::Done => {
-                // Best effort: a hold that stays ends by itself.
-                drop(ports.holds.release(performance, seats, hold).await);
-                return Ok(answer);
+        let found = ports.reservations.find(id).await?;
+        let reservation = found.ok_or(RefundError::NoSuchReservation(id))?;
+        let version = reservation.root().version();
+        match attempt(ports, reservation, wanted, why, &tries).await {
+            Ok(Some(view)) => return Ok(view),
+            Ok(None) => tries.again()?,
+            Err(RefundError::Failed(failure)) => return Err(failure.into()),
+            // A refusal counts only if nothing was committed between the reads that it rests on.
+            Err(refusal) => {
+                let now = ports.reservations.find(id).await?;
+                if now.is_none_or(|now| now.root().version() == version) {
+                    return Err(refusal);
+                }
+                tries.again()?;
             }
-            Attempt::Stale => tries.again()?,
-            Attempt::Replayed(state) => return Ok(answer_of(&state)?),
-            Attempt::Refused(refusal) => return Err(inconsistent(refusal).into()),
-            Attempt::Duplicate => return Err(Failure::KeyReused.into()),
         }
+    }
+}
+
+/// One try. `None` means that what it read is stale.
+async fn attempt(
+    ports: &Ports,
+    reservation: Reservation,
+    wanted: Option<&Seats>,
+    why: Why<'_>,
+    tries: &Tries,
+) -> Result<Option<RefundView>, RefundError> {
+    let now = ports.clock.now();
+    let paid = Paid::load(ports, reservation, tries).await?;
+    let (seats, hold) = (paid.seats(wanted)?, paid.reservation.hold());
+    let performance = paid.performance.id();
+    let (changes, answer) = paid.give_up(ports, &seats, why, now)?;
+    match commit(ports, changes).await? {
+        Attempt::Done => {
+            // Best effort: a hold that stays ends by itself.
+            drop(ports.holds.release(performance, seats, hold).await);
+            Ok(Some(answer))
+        }
+        Attempt::Stale => Ok(None),
+        Attempt::Replayed(state) => Ok(Some(answer_of(&state)?)),
+        Attempt::Refused(refusal) => Err(inconsistent(refusal).into()),
+        Attempt::Duplicate => Err(Failure::KeyReused.into()),
     }
 }
 
@@ -163,9 +189,11 @@ struct Paid {
 }
 
 impl Paid {
-    async fn load(ports: &Ports, id: ReservationId, tries: &Tries) -> Result<Self, RefundError> {
-        let found = ports.reservations.find(id).await?;
-        let reservation = found.ok_or(RefundError::NoSuchReservation(id))?;
+    async fn load(
+        ports: &Ports,
+        reservation: Reservation,
+        tries: &Tries,
+    ) -> Result<Self, RefundError> {
         let payment = match reservation.payment() {
             None => return Err(RefundError::NotPaid),
             Some(payment) => ports.payments.find(payment).await?,
@@ -176,7 +204,7 @@ impl Paid {
         else {
             return Err(RefundError::NotPaid);
         };
-        let tickets = ports.tickets.of_reservation(id).await?;
+        let tickets = ports.tickets.of_reservation(reservation.id()).await?;
         let performance = if tries.is_first() {
             ports.layouts.performance(reservation.performance()).await?
         } else {
