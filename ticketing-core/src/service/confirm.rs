@@ -12,7 +12,7 @@ use super::support::{
     Attempt, Call, Failure, RETRY_AFTER, Tries, answer_of, change_set, commit, inconsistent,
     once_saved,
 };
-use crate::aggregate::Applied;
+use crate::aggregate::{Aggregate, Applied};
 use crate::change_set::ChangeSet;
 use crate::error::PortError;
 use crate::id::{PaymentId, UserId};
@@ -117,23 +117,22 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
             .await?
             .ok_or_else(|| missing("reservation", payment.reservation()))?;
         let performance = load_performance(ports, payment.performance(), &tries).await?;
-        if payment.method().is_none() {
-            check_amount(&payment, request.amount)?;
-            if payment.is_live() {
-                performance.must_take_place()?;
-                reservation.must_be_payable(now)?;
+        let version = payment.root().version();
+        let read = Intention { payment, reservation, call: call.as_ref() };
+        let sent = match read.send(ports, &request, &performance, now).await {
+            Ok(sent) => sent,
+            Err(ConfirmError::Failed(failure)) => return Err(failure.into()),
+            Err(refusal) => {
+                // What was read after the payment may be newer: paid by the same call, made twice at
+                // the same moment. Only a refusal of what fits is true.
+                let now = ports.payments.find(request.payment).await?;
+                if now.is_some_and(|now| now.root().version() == version) {
+                    return Err(refusal);
+                }
+                Sent::Stale
             }
-            let id = payment.id();
-            let settled =
-                settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
-            return if settled.changed {
-                Ok(settled.view)
-            } else {
-                status(ports, request.user, id).await
-            };
-        }
-        let intent = Intention { payment, reservation, call: call.as_ref() };
-        match intent.commit(ports, &request, &performance, now).await? {
+        };
+        match sent {
             Sent::Now(loaded) => return Ok(send(ports, *loaded, now).await?),
             Sent::Before(view) => return Ok(view),
             Sent::Stale => tries.again()?,
@@ -175,6 +174,38 @@ struct Intention<'a> {
 }
 
 impl Intention<'_> {
+    async fn send(
+        self,
+        ports: &Ports,
+        request: &ConfirmPayment,
+        performance: &Performance,
+        now: DateTime<Utc>,
+    ) -> Result<Sent, ConfirmError> {
+        if self.payment.method().is_some() {
+            self.commit(ports, request, performance, now).await
+        } else {
+            self.spend_points(ports, request, performance, now).await.map(Sent::Before)
+        }
+    }
+
+    async fn spend_points(
+        self,
+        ports: &Ports,
+        request: &ConfirmPayment,
+        performance: &Performance,
+        now: DateTime<Utc>,
+    ) -> Result<PaymentView, ConfirmError> {
+        let Self { payment, reservation, .. } = self;
+        check_amount(&payment, request.amount)?;
+        if payment.is_live() {
+            performance.must_take_place()?;
+            reservation.must_be_payable(now)?;
+        }
+        let (id, loaded) = (payment.id(), Some((payment, reservation)));
+        let settled = settle(ports, id, &Fact::PointsAlone, None, loaded).await?;
+        if settled.changed { Ok(settled.view) } else { status(ports, request.user, id).await }
+    }
+
     async fn commit(
         mut self,
         ports: &Ports,

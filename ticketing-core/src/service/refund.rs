@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::settle::{missing, post_if_any};
 use super::support::{Attempt, Call, Failure, Tries, answer_of, change_set, commit, inconsistent};
-use crate::aggregate::Applied;
+use crate::aggregate::{Aggregate, Applied};
 use crate::allocation::SeatShare;
+use crate::change_set::ChangeSet;
 use crate::error::PortError;
 use crate::fee::{CancelTime, FeeRefusal, RefundLine, RefundLineError, cancel_fee};
 use crate::id::{EntryId, RefundId, ReservationId, UserId};
@@ -134,11 +135,30 @@ pub(super) async fn give_up(
 ) -> Result<RefundView, RefundError> {
     let mut tries = Tries::new();
     loop {
-        let now = ports.clock.now();
-        let paid = Paid::load(ports, id, &tries).await?;
-        let (seats, hold) = (paid.seats(wanted)?, paid.reservation.hold());
-        let performance = paid.performance.id();
-        let (changes, answer) = paid.give_up(ports, &seats, why, now)?;
+        let found = ports.reservations.find(id).await?;
+        let reservation = found.ok_or(RefundError::NoSuchReservation(id))?;
+        let version = reservation.root().version();
+        let (performance, hold) = (reservation.performance(), reservation.hold());
+        let decided = decide(ports, reservation, wanted, why, &tries).await;
+        let (changes, seats, answer) = match decided {
+            Ok(decided) => decided,
+            Err(RefundError::Failed(failure)) => return Err(failure.into()),
+            Err(refusal) => {
+                if let Why::Buyer(call) = why
+                    && let Some(answer) = Call::replay(call, ports).await?
+                {
+                    return Ok(answer);
+                }
+                // All that gives seats up saves the reservation: what was read after it may be newer
+                // and not fit it, and only a refusal of what fits is true.
+                let now = ports.reservations.find(id).await?;
+                if now.is_some_and(|now| now.root().version() == version) {
+                    return Err(refusal);
+                }
+                tries.again()?;
+                continue;
+            }
+        };
         match commit(ports, changes).await? {
             Attempt::Done => {
                 // Best effort: a hold that stays ends by itself.
@@ -153,6 +173,20 @@ pub(super) async fn give_up(
     }
 }
 
+async fn decide(
+    ports: &Ports,
+    reservation: Reservation,
+    wanted: Option<&Seats>,
+    why: Why<'_>,
+    tries: &Tries,
+) -> Result<(ChangeSet, Seats, RefundView), RefundError> {
+    let now = ports.clock.now();
+    let paid = Paid::load(ports, reservation, tries).await?;
+    let seats = paid.seats(wanted)?;
+    let (changes, answer) = paid.give_up(ports, &seats, why, now)?;
+    Ok((changes, seats, answer))
+}
+
 /// A reservation with all that its refund depends on.
 struct Paid {
     reservation: Reservation,
@@ -163,9 +197,11 @@ struct Paid {
 }
 
 impl Paid {
-    async fn load(ports: &Ports, id: ReservationId, tries: &Tries) -> Result<Self, RefundError> {
-        let found = ports.reservations.find(id).await?;
-        let reservation = found.ok_or(RefundError::NoSuchReservation(id))?;
+    async fn load(
+        ports: &Ports,
+        reservation: Reservation,
+        tries: &Tries,
+    ) -> Result<Self, RefundError> {
         let payment = match reservation.payment() {
             None => return Err(RefundError::NotPaid),
             Some(payment) => ports.payments.find(payment).await?,
@@ -176,7 +212,7 @@ impl Paid {
         else {
             return Err(RefundError::NotPaid);
         };
-        let tickets = ports.tickets.of_reservation(id).await?;
+        let tickets = ports.tickets.of_reservation(reservation.id()).await?;
         let performance = if tries.is_first() {
             ports.layouts.performance(reservation.performance()).await?
         } else {
@@ -234,7 +270,7 @@ impl Paid {
         seats: &Seats,
         why: Why<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(crate::change_set::ChangeSet, RefundView), RefundError> {
+    ) -> Result<(ChangeSet, RefundView), RefundError> {
         let id = RefundId::generate(&*ports.ids);
         let cause = EndCause::Refund(id);
         let given_up = self.reservation.give_up(seats, cause, now)?;
