@@ -169,3 +169,56 @@ pub enum Applied {
     /// The same cause was applied before; there is nothing to commit.
     Already,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u128) -> StreamKey {
+        StreamKey(Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn a_stream_stays_in_its_partition_in_every_process_and_release() {
+        let pinned: Vec<u16> =
+            [0, 1, 2, 0x1234_5678_9abc_def0, u128::MAX].map(|n| key(n).partition(1_000)).into();
+        assert_eq!(pinned, [221, 10, 799, 965, 133]);
+    }
+
+    #[test]
+    fn partitions_are_used_evenly_and_at_least_one_is_there() {
+        let mut counts = [0_u32; 16];
+        for n in 0..16_000 {
+            counts[usize::from(key(n).partition(16))] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+        assert_eq!(key(7).partition(0), 0);
+        assert_eq!(key(7).partition(1), 0);
+    }
+
+    #[test]
+    fn a_reference_names_kind_and_id() {
+        let reference = AggregateRef { kind: AggregateKind::Payment, id: Uuid::from_u128(3) };
+        assert_eq!(reference.to_string(), "payment 00000000-0000-0000-0000-000000000003");
+    }
+
+    #[test]
+    fn every_kind_is_stored_under_the_name_it_shows() {
+        use AggregateKind as K;
+        let kinds = [
+            (K::Venue, "venue"),
+            (K::Show, "show"),
+            (K::Performance, "performance"),
+            (K::Reservation, "reservation"),
+            (K::Checkout, "checkout"),
+            (K::Payment, "payment"),
+            (K::Refund, "refund"),
+            (K::Ticket, "ticket"),
+            (K::Entry, "entry"),
+        ];
+        for (kind, name) in kinds {
+            assert_eq!(kind.to_string(), name);
+            assert_eq!(serde_json::to_value(kind).unwrap(), name);
+        }
+    }
+}

@@ -223,6 +223,7 @@ impl Aggregate for Ticket {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use serde_json::json;
     use uuid::Uuid;
 
     use super::*;
@@ -230,6 +231,7 @@ mod tests {
     use crate::label::Grade;
     use crate::money::{Currency, Money};
     use crate::policy::Deadlines;
+    use crate::reservation::tests::{assert_unchanged, pending_events};
     use crate::reservation::{NewReservation, SeatLine};
 
     fn ticket() -> Ticket {
@@ -256,6 +258,96 @@ mod tests {
 
     const REFUND: EndCause = EndCause::Refund(RefundId::from_uuid(Uuid::from_u128(2)));
     const REVERSAL: EndCause = EndCause::Reversal(PaymentId::from_uuid(Uuid::from_u128(3)));
+
+    #[derive(Clone, Copy, Debug)]
+    enum At {
+        Issued,
+        Used,
+        VoidByRefund,
+        VoidByReversal,
+    }
+
+    impl At {
+        const ALL: [Self; 4] = [Self::Issued, Self::Used, Self::VoidByRefund, Self::VoidByReversal];
+
+        fn ticket(self) -> Ticket {
+            let mut ticket = ticket();
+            match self {
+                Self::Issued => {}
+                Self::Used => ticket.admit(gate(), DateTime::UNIX_EPOCH).unwrap(),
+                Self::VoidByRefund => {
+                    ticket.void(REFUND, false, DateTime::UNIX_EPOCH).unwrap();
+                }
+                Self::VoidByReversal => {
+                    ticket.void(REVERSAL, false, DateTime::UNIX_EPOCH).unwrap();
+                }
+            }
+            ticket
+        }
+    }
+
+    type Run = fn(&mut Ticket, DateTime<Utc>) -> Result<Applied, TicketRefusal>;
+
+    #[test]
+    fn every_command_in_every_state() {
+        use Applied::{Already, Now};
+        let later = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        let used = || Err(TicketRefusal::Used { at: DateTime::UNIX_EPOCH, gate: gate() });
+        let void = |cause| Err(TicketRefusal::Void { cause });
+        let other_gate: Run = |it, now| it.admit(Label::new("south").unwrap(), now).map(|()| Now);
+        let admit: Run = |it, now| it.admit(gate(), now).map(|()| Now);
+        let refund: Run = |it, now| it.void(REFUND, false, now);
+        let reversal: Run = |it, now| it.void(REVERSAL, false, now);
+        let cancelled: Run = |it, now| it.void(REFUND, true, now);
+        let by_refund = || void(REFUND);
+        let by_reversal = || void(REVERSAL);
+        let rows = [
+            ("admit", admit, [Ok(Now), used(), by_refund(), by_reversal()]),
+            ("admit at another gate", other_gate, [Ok(Now), used(), by_refund(), by_reversal()]),
+            ("refund", refund, [Ok(Now), used(), Ok(Already), by_reversal()]),
+            ("reverse", reversal, [Ok(Now), used(), by_refund(), Ok(Already)]),
+            ("refund a cancelled show", cancelled, [Ok(Now), Ok(Now), Ok(Already), by_reversal()]),
+        ];
+        for (name, run, answers) in rows {
+            for (at, expected) in At::ALL.into_iter().zip(answers) {
+                let before = at.ticket();
+                let mut after = before.clone();
+                let answer = run(&mut after, later);
+                assert_eq!(answer, expected, "{name} when {at:?}");
+                if answer == Ok(Now) {
+                    assert_eq!(after.root().recorded(), before.root().recorded() + 1, "{name}");
+                } else {
+                    assert_unchanged(&before, &after, &format!("{name} when {at:?}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_state_reads_back_equal() {
+        for at in At::ALL {
+            let json = serde_json::to_string(&at.ticket()).unwrap();
+            assert_eq!(serde_json::from_str::<Ticket>(&json).unwrap(), at.ticket(), "{at:?}");
+        }
+    }
+
+    #[test]
+    fn events_have_the_names_and_fields_that_consumers_read() {
+        let told = |at: At| -> Vec<serde_json::Value> {
+            let events = pending_events(&at.ticket());
+            events.iter().map(|event| serde_json::to_value(event).unwrap()).collect()
+        };
+        let id = Uuid::from_u128(1);
+        let issued = json!({
+            "type": "ticket.issued", "ticket": id, "reservation": id, "performance": id,
+            "user": id, "seat": 4,
+        });
+        let used = json!({"type": "ticket.used", "ticket": id, "gate": "north"});
+        assert_eq!(told(At::Used), [issued.clone(), used]);
+        let cause = json!({"refund": Uuid::from_u128(2)});
+        let voided = json!({"type": "ticket.voided", "ticket": id, "cause": cause});
+        assert_eq!(told(At::VoidByRefund), [issued, voided]);
+    }
 
     #[test]
     fn a_ticket_admits_once_and_says_when() {

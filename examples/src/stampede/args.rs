@@ -35,7 +35,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Buyers under way at once; the others come as these leave
-    #[arg(long, value_name = "N", default_value_t = 20_000,
+    #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub concurrency: u32,
     /// How much goes wrong around the system
@@ -144,7 +144,11 @@ impl FromStr for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        if millis % 1_000 == 0 { write!(f, "{}s", millis / 1_000) } else { write!(f, "{millis}ms") }
+        if millis.is_multiple_of(1_000) {
+            write!(f, "{}s", millis / 1_000)
+        } else {
+            write!(f, "{millis}ms")
+        }
     }
 }
 
@@ -177,7 +181,7 @@ mod tests {
             (["--concurrency", "0"], "1..=200000"),
             (["--seats-per-buyer", "101"], "1..=100"),
             (["--speed", "0"], "1..=10000"),
-            (["--seed", "-1"], "invalid"),
+            (["--seed", "one"], "invalid digit"),
             (["--duration", "0s"], "100ms to 60m"),
             (["--duration", "30"], "100ms to 60m"),
             (["--faults", "some"], "possible values: none, mild, harsh"),

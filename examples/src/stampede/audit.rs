@@ -3,134 +3,124 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use ticketing_core::error::PortError;
-use ticketing_core::ledger::{Account, EntryKind};
-use ticketing_core::money::Currency;
+use ticketing_core::memory::Arrivals;
 use ticketing_core::page::PageRequest;
-use ticketing_core::port::Inspect;
-use ticketing_core::seat::SeatMap;
+use ticketing_core::port::HeldSeat;
+use ticketing_core::verify::{GatewayTruth, PublishedEvents, VerifyOptions, verify};
 
-use super::figures::{PAGE, for_each};
+use super::figures::PAGE;
 use super::world::World;
 
 /// What became of one invariant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Checked {
+    /// Its name.
+    #[serde(skip)]
+    pub name: &'static str,
     /// Whether it holds.
     pub ok: bool,
     /// How many things were looked at.
     pub checked: u64,
-    /// The first things that break it.
+    /// The first things that break it, in words.
     #[serde(skip)]
     pub broken: Vec<String>,
 }
 
-impl Checked {
-    /// Things that break an invariant of which the text is kept.
-    const BROKEN_MAX: usize = 10;
+/// Every invariant, in a fixed order. As JSON an object by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invariants(pub Vec<Checked>);
 
-    pub(crate) fn new() -> Self {
-        Self { ok: true, ..Self::default() }
-    }
-
-    /// Looks at one thing.
-    pub(crate) fn look(&mut self, holds: bool, text: impl FnOnce() -> String) {
-        self.checked += 1;
-        if !holds {
-            self.ok = false;
-            if self.broken.len() < Self::BROKEN_MAX {
-                self.broken.push(text());
-            }
-        }
+impl Invariants {
+    /// Whether all of them hold.
+    pub fn hold(&self) -> bool {
+        self.0.iter().all(|checked| checked.ok)
     }
 }
 
-/// Every invariant by its name.
-pub type Invariants = BTreeMap<&'static str, Checked>;
+impl Serialize for Invariants {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for checked in &self.0 {
+            map.serialize_entry(checked.name, checked)?;
+        }
+        map.end()
+    }
+}
 
-/// Checks everything.
+/// Checks everything. The run must be over: what still moves looks broken.
 ///
 /// # Errors
-/// The store cannot be read.
-pub async fn audit(world: &World, inspect: &dyn Inspect) -> Result<Invariants, PortError> {
-    Ok(Invariants::from([
-        ("gateway_money_is_booked", gateway_money(world, inspect).await?),
-        ("events_arrive_once_and_in_order", events(world, inspect).await?),
-        ("no_holds_leaked", holds(world).await?),
-        ("no_call_met_a_defect", defects(world)),
-    ]))
-}
-
-/// All money at the gateway is in the books, and nothing in the books is not there.
-async fn gateway_money(world: &World, inspect: &dyn Inspect) -> Result<Checked, PortError> {
-    let mut booked: BTreeMap<Currency, i128> = BTreeMap::new();
-    for_each!(inspect, balances, |row| {
-        if row.account.account == Account::Clearing {
-            *booked.entry(row.account.currency).or_default() -= i128::from(row.amount);
+/// The store or the hold store cannot be read.
+pub(crate) async fn audit(world: &World) -> Result<Invariants, PortError> {
+    let arrivals = world.memory.publisher.all_arrivals();
+    let mut published = PublishedEvents::new();
+    for (aggregate, arrived) in &arrivals {
+        for number in (1..=arrived.highest()).filter(|number| arrived.contains(*number)) {
+            published.add(*aggregate, number);
         }
-    });
-    // Points are topped up outside this gateway.
-    for_each!(inspect, entries, |entry| {
-        if entry.kind() == EntryKind::TopUp {
-            for posting in entry.postings().iter().filter(|p| p.account == Account::Clearing) {
-                *booked.entry(entry.currency()).or_default() += i128::from(posting.amount);
-            }
+    }
+    let options = VerifyOptions {
+        gateway: Some(GatewayTruth::from(&world.memory.gateway.money())),
+        published: Some(published),
+        holds: Some(BTreeMap::from([(world.performance, holds(world).await?)])),
+        ..VerifyOptions::at(world.now())
+    };
+    let report = verify(&world.memory.store, &options).await?;
+    let mut invariants: Vec<Checked> = report
+        .invariants
+        .into_iter()
+        .map(|invariant| Checked {
+            name: invariant.name,
+            ok: invariant.ok,
+            checked: invariant.checked,
+            broken: invariant.violations,
+        })
+        .collect();
+    invariants.push(order(arrivals.values()));
+    invariants.push(defects(world));
+    Ok(Invariants(invariants))
+}
+
+/// All seats that are held now.
+async fn holds(world: &World) -> Result<Vec<HeldSeat>, PortError> {
+    let (ports, now) = (world.office.ports(), world.now());
+    let mut held = Vec::new();
+    let mut after = None;
+    loop {
+        let page = PageRequest::next(after, PAGE);
+        let page = ports.holds.ending_after(world.performance, now, page).await?;
+        held.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(held);
         }
-    });
-    let money = world.memory.gateway.money();
-    let mut checked = Checked::new();
-    checked.checked = money.payments.len() as u64;
-    let totals = money.totals();
-    for currency in booked.keys().chain(totals.keys()) {
-        let here = booked.get(currency).copied().unwrap_or(0);
-        let there = totals.get(currency).map_or(0, |totals| totals.net());
-        checked.look(here == there, || {
-            format!("{here} minor units of {currency} are booked, the gateway has {there}")
-        });
     }
-    Ok(checked)
 }
 
-/// Each aggregate's events arrived at the topic, all of them and in order.
-async fn events(world: &World, inspect: &dyn Inspect) -> Result<Checked, PortError> {
-    let mut arrivals = world.memory.publisher.all_arrivals();
-    let mut checked = Checked::new();
-    for_each!(inspect, event_counts, |row| {
-        let arrived = arrivals.remove(&row.aggregate).unwrap_or_default();
-        let (highest, missing) = (arrived.highest(), arrived.missing());
-        let whole = highest == row.recorded && missing == 0 && arrived.out_of_order == 0;
-        checked.look(whole, || {
-            format!(
-                "{}: {} events recorded, {highest} arrived, {missing} missing, {} out of order",
-                row.aggregate, row.recorded, arrived.out_of_order
-            )
-        });
-    });
-    for aggregate in arrivals.keys() {
-        checked.look(false, || format!("{aggregate}: its events are not in the store"));
+/// The events of an aggregate arrived in their order, each for its first time.
+fn order<'a>(arrivals: impl Iterator<Item = &'a Arrivals>) -> Checked {
+    let (mut checked, mut out_of_order) = (0, 0);
+    for arrived in arrivals {
+        checked += arrived.distinct();
+        out_of_order += arrived.out_of_order;
     }
-    Ok(checked)
-}
-
-/// No seat is held that nobody has a claim to.
-async fn holds(world: &World) -> Result<Checked, PortError> {
-    let held = held_seats(world).await?;
-    let mut checked = Checked::new();
-    checked.look(held == 0, || format!("{held} seats are held with no claim behind them"));
-    checked.checked = u64::from(world.capacity);
-    Ok(checked)
-}
-
-async fn held_seats(world: &World) -> Result<usize, PortError> {
-    let ports = world.office.ports();
-    let claims = ports.claims.bits(world.performance, world.capacity).await?;
-    let held = ports.holds.held(world.performance, world.capacity, world.now()).await?;
-    Ok(SeatMap::new(claims, held).counts().held)
+    let text = || format!("{out_of_order} events arrived after a later one of their aggregate");
+    Checked {
+        name: "events_out_of_order",
+        ok: out_of_order == 0,
+        checked,
+        broken: (out_of_order > 0).then(text).into_iter().collect(),
+    }
 }
 
 /// No call ended as no correct system would let it end.
 fn defects(world: &World) -> Checked {
-    let calls = world.measures.figures().iter().map(|(_, figures)| figures.count).sum();
-    Checked { ok: world.defects.count() == 0, checked: calls, broken: world.defects.first() }
+    Checked {
+        name: "calls_that_met_a_defect",
+        ok: world.defects.count() == 0,
+        checked: world.measures.figures().iter().map(|(_, figures)| figures.count).sum(),
+        broken: world.defects.first(),
+    }
 }

@@ -14,7 +14,7 @@ use super::stopwatch::Stopwatch;
 /// A clock of which one second of wall time is `speed` seconds, and the timer that belongs to it. Clones
 /// share it.
 #[derive(Clone, Debug)]
-pub struct ScaledClock(Arc<Shared>);
+pub(crate) struct ScaledClock(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -27,7 +27,7 @@ struct Shared {
 
 impl ScaledClock {
     /// A clock that shows `begins_at` now. A speed of 0 counts as 1.
-    pub fn new(begins_at: DateTime<Utc>, speed: u32) -> Self {
+    pub(crate) fn new(begins_at: DateTime<Utc>, speed: u32) -> Self {
         Self(Arc::new(Shared {
             begins_at,
             speed: speed.max(1),
@@ -38,7 +38,7 @@ impl ScaledClock {
     }
 
     /// Moves the clock forward at once, and wakes who waited for that.
-    pub fn skip(&self, by: Duration) {
+    pub(crate) fn skip(&self, by: Duration) {
         let by_us = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.0.skipped_us.fetch_add(by_us, Ordering::SeqCst);
         self.0.skips.notify_waiters();

@@ -1,7 +1,8 @@
 //! What buyers do after their visit: deposit, give tickets back, name an account for the money.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ticketing_core::box_office::RefundSeats;
@@ -14,16 +15,23 @@ use ticketing_core::seat::Seats;
 use ticketing_core::service::refund::RefundError;
 
 use super::measure::Step;
+use super::notices;
 use super::person::Person;
 use super::world::World;
 
-/// Something that a buyer will do at a time.
+const DAY: Duration = Duration::from_hours(24);
+/// A buyer whose call failed tries it again.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// Something that will be done at a time.
 #[derive(Clone, Debug)]
 pub(crate) enum Errand {
     /// Transfer money to the account of a payment.
     Deposit { payment: PaymentId, amount: Money },
     /// Have the bank take the deposit back.
     TakeBack { payment: PaymentId },
+    /// Not the buyer's: the gateway's statement of the day names the payment.
+    Statement { payment: PaymentId },
     /// Give paid seats back; `None` for all.
     GiveBack { person: Person, reservation: ReservationId, seats: Option<Seats> },
     /// Name the account that a refund goes to.
@@ -32,21 +40,27 @@ pub(crate) enum Errand {
 
 /// Errands by the time they are due. Bounded by the buyers: each leaves a handful.
 #[derive(Debug, Default)]
-pub(crate) struct Errands(Mutex<(u64, BTreeMap<(DateTime<Utc>, u64), Errand>)>);
+pub(crate) struct Errands(Mutex<Agenda>);
+
+#[derive(Debug, Default)]
+struct Agenda {
+    number: u64,
+    errands: BTreeMap<(DateTime<Utc>, u64), Errand>,
+}
 
 impl Errands {
     pub(crate) fn add(&self, at: DateTime<Utc>, errand: Errand) {
-        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        errands.0 += 1;
-        let number = errands.0;
-        errands.1.insert((at, number), errand);
+        let mut agenda = self.lock();
+        agenda.number += 1;
+        let number = agenda.number;
+        agenda.errands.insert((at, number), errand);
     }
 
     fn take_due(&self, now: DateTime<Utc>, max: usize) -> Vec<Errand> {
-        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut agenda = self.lock();
         let mut due = Vec::new();
         while due.len() < max
-            && let Some(first) = errands.1.first_entry()
+            && let Some(first) = agenda.errands.first_entry()
             && first.key().0 <= now
         {
             due.push(first.remove());
@@ -55,8 +69,11 @@ impl Errands {
     }
 
     pub(crate) fn next_at(&self) -> Option<DateTime<Utc>> {
-        let errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        errands.1.first_key_value().map(|((at, _), _)| *at)
+        self.lock().errands.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Agenda> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,7 +88,15 @@ pub(crate) async fn run_due(world: &Arc<World>, max: usize) -> usize {
                 let _ = world.memory.gateway.deposit(payment, amount);
             }
             Errand::TakeBack { payment } => {
-                let _ = world.memory.gateway.reverse_deposit(payment);
+                // The notice may be lost; the statement is not.
+                if world.memory.gateway.reverse_deposit(payment).is_ok() {
+                    world.errands.add(world.now() + DAY, Errand::Statement { payment });
+                }
+            }
+            Errand::Statement { payment } => {
+                if !notices::statement(world, payment).await {
+                    world.errands.add(world.now() + DAY, Errand::Statement { payment });
+                }
             }
             Errand::GiveBack { person, reservation, seats } => {
                 give_back(world, &person, reservation, seats).await;
@@ -106,7 +131,7 @@ async fn give_back(
         }
         Err(RefundError::Failed(failure)) if failure.is_transient() => {
             let again = Errand::GiveBack { person: *person, reservation, seats };
-            world.errands.add(world.now() + std::time::Duration::from_secs(30), again);
+            world.errands.add(world.now() + AGAIN, again);
         }
         Err(RefundError::Failed(failure)) => world.defects.note("refund", &failure),
         // Not paid, given back before, or too late: the buyer is told so.
@@ -118,7 +143,7 @@ async fn name_account(world: &World, user: UserId, refund: RefundId) {
     match world.office.set_refund_account(user, refund, account()).await {
         Err(RefundError::Failed(failure)) if failure.is_transient() => {
             let again = Errand::NameAccount { user, refund };
-            world.errands.add(world.now() + std::time::Duration::from_secs(30), again);
+            world.errands.add(world.now() + AGAIN, again);
         }
         Err(RefundError::Failed(failure)) => world.defects.note("refund account", &failure),
         Ok(()) | Err(_) => {}

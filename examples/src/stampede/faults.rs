@@ -76,8 +76,8 @@ impl FaultPlan {
                 fraud_failures: 3,
                 fraud_suspected: 3,
                 holds_lost_every: None,
-                deadlocks: 20,
-                commit_answers_lost: 5,
+                deadlocks: 0,
+                commit_answers_lost: 0,
                 races: false,
             },
             FaultLevel::Harsh => Self {
@@ -103,11 +103,12 @@ impl FaultPlan {
         }
     }
 
+    pub(crate) const fn store_fails(&self) -> bool {
+        self.deadlocks + self.commit_answers_lost > 0
+    }
+
     /// What happens to the flush of one change set.
     pub(crate) fn store_fault(&self, random: &dyn Random) -> Option<StoreFault> {
-        if self.deadlocks == 0 && self.commit_answers_lost == 0 {
-            return None;
-        }
         let number = random.next_u64();
         let draw = u32::try_from(number % 100_000).unwrap_or(u32::MAX);
         let written = (number >> 40).is_multiple_of(2);

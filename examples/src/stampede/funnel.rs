@@ -57,7 +57,7 @@ impl Ending {
             Self::PaidTooLate => "paid too late",
             Self::Cancelled => "cancelled the reservation",
             Self::WalkedAway => "walked away",
-            Self::OutOfTime => "did not find seats in time",
+            Self::OutOfTime => "gave up looking for seats",
             Self::SoldOut => "found it sold out",
             Self::TiredOfWaiting => "left the line",
             Self::LineFull => "found the line full",

@@ -1,24 +1,21 @@
 //! The loops that a binary keeps running beside its buyers: bounded sweeps, the line's caller, the
 //! gateway's notices, the relay, and the world's own mischief.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ticketing_core::box_office::{self, RelayOptions};
-use ticketing_core::change_set::MessageKey;
+use ticketing_core::box_office::RelayOptions;
 use ticketing_core::label::Label;
-use ticketing_core::memory::Notice;
 use ticketing_core::page::{Cursor, Limit, PageRequest};
 use ticketing_core::port::Timer;
-use ticketing_core::service::notice::{NoticeError, NoticeTaken};
+use ticketing_core::service::checkout::CheckoutError;
 use ticketing_core::service::{Failure, Swept};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::defect::Strange;
 use super::errand;
 use super::faults::count;
+use super::notices::Notices;
 use super::world::World;
 
 const PAGE: Limit = match Limit::new(500) {
@@ -27,8 +24,6 @@ const PAGE: Limit = match Limit::new(500) {
 };
 /// Errands of one round.
 const ERRANDS: usize = 1_000;
-/// How often a notice comes again before the gateway gives up.
-const NOTICE_TRIES: u32 = 8;
 
 /// A bounded job over a list of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +73,7 @@ impl Sweep {
         match self.run(world, PageRequest::next(after, PAGE)).await {
             Ok(swept) => {
                 for error in &swept.errors {
-                    let passes = error.downcast_ref::<Failure>().is_some_and(Failure::is_transient);
-                    if !passes {
+                    if !may_pass(&**error) {
                         world.defects.note("sweep", &**error);
                     }
                 }
@@ -111,50 +105,13 @@ impl Sweep {
     }
 }
 
-/// Notices that were not taken and will come again.
-#[derive(Debug, Default)]
-pub(crate) struct Notices(Mutex<VecDeque<(Notice, u32)>>);
-
-impl Notices {
-    /// Takes the notices that came, and those that come again; how many there were.
-    pub(crate) async fn take(&self, world: &World) -> usize {
-        let fresh = world.memory.gateway.take_notices().into_iter().map(|notice| (notice, 1));
-        let mut batch: VecDeque<(Notice, u32)> = {
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *waiting)
-        };
-        batch.extend(fresh);
-        let taken = batch.len();
-        for (notice, tries) in batch {
-            if !deliver(world, &notice).await && tries < NOTICE_TRIES {
-                let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                waiting.push_back((notice, tries + 1));
-            }
-        }
-        taken
-    }
-}
-
-/// Whether the notice needs not come again.
-async fn deliver(world: &World, sent: &Notice) -> bool {
-    let message = MessageKey {
-        consumer: Label::new("gateway").expect("short and not empty"),
-        id: sent.id.clone(),
+/// Whether an item that failed may succeed in a later run.
+fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
+    let failure = match error.downcast_ref::<CheckoutError>() {
+        Some(CheckoutError::Failed(failure)) => Some(failure),
+        Some(_) | None => error.downcast_ref::<Failure>(),
     };
-    let notice = box_office::Notice { message, payment: sent.payment, secret: sent.secret.clone() };
-    match world.office.take_notice(notice).await {
-        Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
-        Ok(NoticeTaken::NotOurs) => {
-            world.defects.note("notice", &Strange("our gateway knows a payment that we do not"));
-            true
-        }
-        Err(NoticeError::GatewaySilent(_)) => false,
-        Err(NoticeError::Failed(failure)) if failure.is_transient() => false,
-        Err(error) => {
-            world.defects.note("notice", &error);
-            true
-        }
-    }
+    failure.is_some_and(Failure::is_transient)
 }
 
 /// Publishes what the outbox holds, a batch of each partition; how many events.

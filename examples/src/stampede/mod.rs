@@ -8,7 +8,7 @@
 pub mod args;
 pub mod audit;
 mod buyer;
-pub mod clock;
+mod clock;
 mod crowd;
 mod defect;
 mod errand;
@@ -18,6 +18,7 @@ mod funnel;
 mod hall;
 mod loops;
 mod measure;
+mod notices;
 mod person;
 pub mod report;
 mod run;
@@ -26,6 +27,6 @@ mod settle;
 mod stage;
 mod stopwatch;
 pub mod tenders;
-pub mod world;
+mod world;
 
 pub use run::{RunError, run};

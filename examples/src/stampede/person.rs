@@ -79,6 +79,7 @@ pub(crate) struct GivesBack {
 }
 
 /// One buyer.
+#[expect(clippy::struct_excessive_bools, reason = "habits that go with each other as they like")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) index: u32,

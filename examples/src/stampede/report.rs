@@ -72,9 +72,14 @@ pub struct Story {
 }
 
 impl Report {
+    /// The exit status of a program that ran this: 0 if every invariant holds, else 1.
+    pub fn exit_status(&self) -> u8 {
+        u8::from(!self.is_sound())
+    }
+
     /// Whether every invariant holds.
     pub fn is_sound(&self) -> bool {
-        self.invariants.values().all(|checked| checked.ok)
+        self.invariants.hold()
     }
 }
 
@@ -92,7 +97,8 @@ fn grouped(number: u64) -> String {
 
 fn latency(us: u64) -> String {
     match us {
-        0..1_000 => format!("{us} us"),
+        0 => "<1 us".to_owned(),
+        1..1_000 => format!("{us} us"),
         1_000..1_000_000 => format!("{}.{:02} ms", us / 1_000, us % 1_000 / 10),
         _ => format!("{}.{:02} s", us / 1_000_000, us % 1_000_000 / 10_000),
     }
@@ -171,9 +177,9 @@ impl Report {
 
     fn checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<40} {:>10}  ", "invariant", "checked")?;
-        for (name, checked) in &self.invariants {
+        for checked in &self.invariants.0 {
             let verdict = if checked.ok { "ok" } else { "BROKEN" };
-            let name = name.replace('_', " ");
+            let name = checked.name.replace('_', " ");
             writeln!(f, "{name:<40} {:>10}  {verdict}", grouped(checked.checked))?;
             for broken in &checked.broken {
                 writeln!(f, "    {broken}")?;
@@ -192,6 +198,7 @@ mod tests {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(123), "123");
         assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(latency(0), "<1 us");
         assert_eq!(latency(999), "999 us");
         assert_eq!(latency(1_530), "1.53 ms");
         assert_eq!(latency(2_050_000), "2.05 s");

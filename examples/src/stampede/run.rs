@@ -1,7 +1,9 @@
 //! One run from the first buyer to the report.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::money::Currency;
 
@@ -24,7 +26,7 @@ pub enum RunError {
     /// The world could not be made.
     #[error(transparent)]
     SetUp(#[from] SetUpError),
-    /// The store could not be read at the end.
+    /// The store could not be read.
     #[error("the store cannot be read")]
     Store(#[from] PortError),
 }
@@ -34,53 +36,73 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`]. A broken invariant is no error: the report says so.
 pub async fn run(args: &LoadArgs) -> Result<Report, RunError> {
-    let world = Arc::new(World::new(args).await?);
-    let crowd = Crowd::gather(args);
-    crowd.fill_wallets(&world).await?;
+    Aftermath::of(args).await?.report(args).await
+}
 
-    world.let_store_fail();
-    let wall = Stopwatch::start();
-    let screen = Screen::start(&world, args.buyers, wall);
-    let loops = Loops::start(&world);
-    crowd.storm(&world, &wall).await;
-    let (storm, left_at) = (wall.elapsed(), world.now());
-    let notices = loops.stop(&world).await;
-    settle(&world, &notices).await?;
-    screen.stop().await;
-    let settled = wall.elapsed();
+/// What a storm left behind, settled and not yet counted.
+struct Aftermath {
+    world: Arc<World>,
+    left_at: DateTime<Utc>,
+    storm: Duration,
+    settling: Duration,
+}
 
-    let figures = Figures::count(&world.memory.store, Currency::KRW, left_at).await?;
-    let invariants = audit(&world, &world.memory.store).await?;
-    let simulated = world.now() - world.opens_at;
-    let steps = world.measures.figures();
-    let story = Story {
-        fault_level: args.faults,
-        endings: world.funnel.endings().into_iter().map(|(end, of)| (end.text(), of)).collect(),
-        settled_in_s: (settled - storm).as_secs_f64(),
-        checked_in_s: (wall.elapsed() - settled).as_secs_f64(),
-        simulated: format!("{} d {} h", simulated.num_days(), simulated.num_hours() % 24),
-        steps: steps.iter().map(|(name, _)| *name).collect(),
-    };
-    Ok(Report {
-        seed: args.seed,
-        mode: "load",
-        store: args.store,
-        seats: args.seats,
-        buyers: world.funnel.gone(),
-        sold: figures.sold,
-        refunded: figures.refunded,
-        tickets: figures.tickets,
-        revenue: Revenue {
-            currency: Currency::KRW.code(),
-            amount: figures.revenue_minor.to_string(),
-        },
-        duration_s: rounded(storm.as_secs_f64()),
-        purchases_per_s: rounded(per_second(figures.purchases, storm.as_secs_f64())),
-        steps: steps.into_iter().collect(),
-        faults: world.tally.counts(),
-        invariants,
-        story,
-    })
+impl Aftermath {
+    async fn of(args: &LoadArgs) -> Result<Self, RunError> {
+        let world = Arc::new(World::new(args).await?);
+        let crowd = Crowd::gather(args);
+        crowd.fill_wallets(&world).await?;
+
+        world.let_store_fail();
+        let wall = Stopwatch::start();
+        let screen = Screen::start(&world, args.buyers, wall);
+        let loops = Loops::start(&world);
+        crowd.storm(&world, &wall).await;
+        let (storm, left_at) = (wall.elapsed(), world.now());
+        let notices = loops.stop(&world).await;
+        settle(&world, &notices).await?;
+        screen.stop().await;
+        let settling = wall.elapsed().saturating_sub(storm);
+        Ok(Self { world, left_at, storm, settling })
+    }
+
+    async fn report(&self, args: &LoadArgs) -> Result<Report, RunError> {
+        let Self { world, left_at, storm, settling } = self;
+        let wall = Stopwatch::start();
+        let figures = Figures::count(&world.memory.store, Currency::KRW, *left_at).await?;
+        let invariants = audit(world).await?;
+        let simulated = world.now() - world.opens_at;
+        let steps = world.measures.figures();
+        let endings = world.funnel.endings().into_iter();
+        let story = Story {
+            fault_level: args.faults,
+            endings: endings.map(|(ending, count)| (ending.text(), count)).collect(),
+            settled_in_s: settling.as_secs_f64(),
+            checked_in_s: wall.elapsed().as_secs_f64(),
+            simulated: format!("{} d {} h", simulated.num_days(), simulated.num_hours() % 24),
+            steps: steps.iter().map(|(name, _)| *name).collect(),
+        };
+        Ok(Report {
+            seed: args.seed,
+            mode: "load",
+            store: args.store,
+            seats: args.seats,
+            buyers: world.funnel.gone(),
+            sold: figures.sold,
+            refunded: figures.refunded,
+            tickets: figures.tickets,
+            revenue: Revenue {
+                currency: Currency::KRW.code(),
+                amount: figures.revenue_minor.to_string(),
+            },
+            duration_s: rounded(storm.as_secs_f64()),
+            purchases_per_s: rounded(per_second(figures.purchases, storm.as_secs_f64())),
+            steps: steps.into_iter().collect(),
+            faults: world.tally.counts(),
+            invariants,
+            story,
+        })
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
@@ -91,4 +113,71 @@ fn per_second(count: u64, seconds: f64) -> f64 {
 /// To the thousandth.
 fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use ticketing_core::change_set::ChangeSet;
+    use ticketing_core::id::{ChangeSetId, EntryId, PaymentId, ReservationId};
+    use ticketing_core::ledger::{Booking, JournalEntry};
+    use ticketing_core::port::Ports;
+    use ticketing_core::seat::{ClaimOwner, SeatNo, Seats};
+
+    use super::*;
+    use crate::stampede::args::Cli;
+    use crate::stampede::hall::won;
+
+    fn small() -> LoadArgs {
+        let args = ["stampede", "--seats", "60", "--buyers", "120", "--faults", "none"];
+        let speed = ["--speed", "3000", "--duration", "3s", "--seed", "5"];
+        Cli::try_parse_from(args.into_iter().chain(speed)).unwrap().load
+    }
+
+    async fn tamper(ports: &Ports, fill: impl FnOnce(ChangeSet) -> ChangeSet) {
+        let changes = ChangeSet::new(ChangeSetId::generate(&*ports.ids), ports.clock.now());
+        let _ = ports.store.commit(fill(changes)).await.unwrap();
+    }
+
+    #[track_caller]
+    fn assert_broken(report: &Report) {
+        assert!(!report.is_sound(), "{report}");
+        assert_eq!(report.exit_status(), 1);
+        assert!(report.to_string().contains("BROKEN"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_sound_run_that_somebody_tampers_with_is_found_broken() {
+        let args = small();
+        let aftermath = Aftermath::of(&args).await.unwrap();
+        let ports = aftermath.world.office.ports();
+        let report = aftermath.report(&args).await.unwrap();
+        assert!(report.is_sound(), "{report}");
+        assert_eq!(report.exit_status(), 0);
+        assert!(report.sold > 0 && report.sold == report.tickets, "{report}");
+
+        // Money in the books that the gateway never saw.
+        let booking = Booking { id: EntryId::generate(&*ports.ids), at: ports.clock.now() };
+        let payment = PaymentId::generate(&*ports.ids);
+        let entry = JournalEntry::not_honoured(booking, payment, won(1_000)).unwrap();
+        tamper(ports, |changes| changes.post(entry)).await;
+        assert_broken(&aftermath.report(&args).await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_claim_without_its_reservation_is_found() {
+        let args = small();
+        let aftermath = Aftermath::of(&args).await.unwrap();
+        let ports = aftermath.world.office.ports();
+        let performance = aftermath.world.performance;
+        let free = aftermath.world.office.seat_map(performance).await.unwrap();
+        let free = free
+            .map
+            .iter()
+            .find(|(_, status)| *status == ticketing_core::seat::SeatStatus::Available);
+        let seat = free.map_or(SeatNo(0), |(seat, _)| seat);
+        let owner = ClaimOwner::Reservation(ReservationId::generate(&*ports.ids));
+        tamper(ports, |changes| changes.claim(performance, Seats::one(seat), owner)).await;
+        assert_broken(&aftermath.report(&args).await.unwrap());
+    }
 }

@@ -89,7 +89,7 @@ impl Snapshot {
 /// How fast a count grows, per second of wall time.
 #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
 fn rate(now: &Snapshot, before: &Snapshot, of: fn(&Snapshot) -> u64) -> f64 {
-    let seconds = (now.wall - before.wall).as_secs_f64().max(0.001);
+    let seconds = now.wall.saturating_sub(before.wall).as_secs_f64().max(0.001);
     of(now).saturating_sub(of(before)) as f64 / seconds
 }
 
@@ -140,8 +140,11 @@ async fn show_lines(world: Arc<World>, wall: Stopwatch, mut stopped: watch::Rece
 struct Bars {
     all: MultiProgress,
     head: ProgressBar,
-    bars: Vec<(ProgressBar, fn(&Snapshot) -> u64)>,
+    stages: Vec<(ProgressBar, Gauge)>,
 }
+
+/// What a bar shows of a look.
+type Gauge = fn(&Snapshot) -> u64;
 
 impl Bars {
     fn new(buyers: u64, seats: u64) -> Self {
@@ -150,7 +153,7 @@ impl Bars {
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
         };
         let head = all.add(ProgressBar::new(0).with_style(style("{msg}")));
-        let stages: [(&'static str, u64, fn(&Snapshot) -> u64); 9] = [
+        let stages: [(&'static str, u64, Gauge); 9] = [
             ("gone home", buyers, |look| look.gone),
             ("waiting", buyers, |look| look.waiting),
             ("admitted", buyers, |look| look.admitted),
@@ -161,13 +164,13 @@ impl Bars {
             ("ticketed", seats, |look| look.ticketed),
             ("refunded", seats, |look| look.voided),
         ];
-        let bars = stages.map(|(name, length, of)| {
+        let stages = stages.map(|(name, length, of)| {
             let bar = ProgressBar::new(length)
                 .with_style(style("{prefix:>10} {bar:40.cyan/blue} {human_pos:>9} {msg}"))
                 .with_prefix(name);
             (all.add(bar), of)
         });
-        Self { all, head, bars: bars.into() }
+        Self { all, head, stages: stages.into() }
     }
 
     fn draw(&self, look: &Snapshot, before: Option<&Snapshot>) {
@@ -178,7 +181,7 @@ impl Bars {
             look.arrived,
             look.hall.sold * 100 / look.hall_seats().max(1),
         ));
-        for (bar, of) in &self.bars {
+        for (bar, of) in &self.stages {
             bar.set_position(of(look));
             if let Some(before) = before {
                 bar.set_message(format!("{:>6.0}/s", rate(look, before, *of)));
@@ -203,11 +206,12 @@ async fn show_bars(
             break;
         }
         // Rates over a second, not over a frame.
-        if before.as_ref().is_none_or(|before| look.wall - before.wall >= LINE_EVERY) {
+        if before.as_ref().is_none_or(|before| look.wall.saturating_sub(before.wall) >= LINE_EVERY)
+        {
             before = Some(look);
         }
     }
-    for (bar, _) in &bars.bars {
+    for (bar, _) in &bars.stages {
         bar.abandon();
     }
     bars.head.abandon();

@@ -8,7 +8,8 @@ use ticketing_core::page::{Limit, PageRequest};
 
 use super::defect::Strange;
 use super::errand;
-use super::loops::{Notices, Sweep, publish};
+use super::loops::{Sweep, publish};
+use super::notices::Notices;
 use super::world::World;
 
 /// Rounds of sweeps, each after a skip of the clock.

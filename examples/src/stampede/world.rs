@@ -31,7 +31,7 @@ const BEGINS_AT: &str = "2027-03-01T00:58:00Z";
 const EVENTS_KEPT: usize = 1_024;
 
 /// The system and the world around it.
-pub struct World {
+pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) office: BoxOffice,
     pub(crate) memory: Memory<ScaledClock>,
@@ -60,7 +60,7 @@ impl World {
     ///
     /// # Errors
     /// [`SetUpError`] if a part refuses what the arguments ask for.
-    pub async fn new(args: &LoadArgs) -> Result<Self, SetUpError> {
+    pub(crate) async fn new(args: &LoadArgs) -> Result<Self, SetUpError> {
         let plan = FaultPlan::of(args.faults);
         let tally = Arc::new(FaultTally::default());
         let funnel = Arc::new(Funnel::default());
@@ -104,6 +104,9 @@ impl World {
 
     /// From now on the store fails as planned.
     pub(crate) fn let_store_fail(&self) {
+        if !self.plan.store_fails() {
+            return;
+        }
         let (plan, tally) = (self.plan, Arc::clone(&self.tally));
         let random = SeededRandom::new(!self.seed);
         self.memory.store.fail_when(move |_| {

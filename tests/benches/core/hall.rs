@@ -1,6 +1,7 @@
 //! Halls to sell out, and the purchase that is measured.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use pollster::block_on;
@@ -32,6 +33,7 @@ const PRICE: i64 = 10_000;
 pub(crate) struct Hall {
     pub(crate) ports: Ports,
     pub(crate) performances: Vec<PerformanceId>,
+    clock: ManualClock,
     price: Money,
     provider_key: Token,
 }
@@ -44,7 +46,7 @@ impl Hall {
         let store = MemoryStore::new(Arc::clone(&shared), MemoryStoreOptions::default());
         let ids = ClockIds::new(Arc::clone(&shared), Arc::new(SeededRandom::new(1)));
         let key = SigningKey::new(&[7; 32]).unwrap();
-        let timer = Arc::new(clock);
+        let timer = Arc::new(clock.clone());
         let ports = Ports {
             store: Arc::new(store.clone()),
             layouts: Arc::new(store.clone()),
@@ -74,12 +76,14 @@ impl Hall {
         let price = Money::from_minor(PRICE, Currency::KRW).unwrap();
         let performances = stage(&ports, seats, price);
         let provider_key = Token::new("authenticated").unwrap();
-        Self { ports, performances, price, provider_key }
+        Self { ports, performances, clock, price, provider_key }
     }
 
     /// Sells one seat the whole way: hold, reserve, checkout, confirm.
     pub(crate) async fn sell(&self, seat: u32) {
         let ports = &self.ports;
+        // As much as a purchase takes: ids come in the order of time, as they do on any real clock.
+        self.clock.advance(Duration::from_micros(20));
         let performance = self.performances[(seat / PERFORMANCE_SEATS_MAX) as usize];
         let seats = Seats::one(SeatNo(seat % PERFORMANCE_SEATS_MAX));
         let user = UserId::generate(&*ports.ids);

@@ -99,3 +99,119 @@ impl Timer for ManualClock {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::{Context, Wake};
+
+    use super::*;
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicU32);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Woken {
+        fn times(&self) -> u32 {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    fn poll(sleep: Pin<&mut impl Future<Output = ()>>, woken: &Arc<Woken>) -> Poll<()> {
+        sleep.poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
+    }
+
+    fn second(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn time_is_cut_to_what_a_store_keeps() {
+        let precise = second(5) + chrono::TimeDelta::nanoseconds(1_999);
+        let clock = ManualClock::at(precise);
+        let micro = second(5) + chrono::TimeDelta::microseconds(1);
+        assert_eq!(clock.now(), micro);
+        clock.set(precise);
+        assert_eq!(clock.now(), micro);
+        clock.advance(Duration::from_nanos(2_999));
+        assert_eq!(clock.now(), second(5) + chrono::TimeDelta::microseconds(3));
+    }
+
+    #[test]
+    fn clones_show_one_time_and_it_goes_back_too() {
+        let clock = ManualClock::at(second(10));
+        let other = clock.clone();
+        other.set(second(3));
+        assert_eq!(clock.now(), second(3));
+    }
+
+    #[test]
+    fn a_sleeper_is_woken_at_its_time_and_not_before() {
+        let clock = ManualClock::at(second(0));
+        let woken = Arc::<Woken>::default();
+        let mut sleep = pin!(clock.sleep_until(second(10)));
+        assert_eq!(clock.next_wake(), None);
+        assert_eq!(poll(sleep.as_mut(), &woken), Poll::Pending);
+        assert_eq!(clock.next_wake(), Some(second(10)));
+        clock.set(second(9));
+        assert_eq!(woken.times(), 0);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!((woken.times(), clock.next_wake()), (1, None));
+        assert_eq!(poll(sleep.as_mut(), &woken), Poll::Ready(()));
+    }
+
+    #[test]
+    fn sleepers_of_one_time_all_wake_and_later_ones_sleep_on() {
+        let clock = ManualClock::at(second(0));
+        let woken = Arc::<Woken>::default();
+        let mut first = pin!(clock.sleep_until(second(10)));
+        let mut second_one = pin!(clock.sleep_until(second(10)));
+        let mut later = pin!(clock.sleep_until(second(11)));
+        for sleep in [first.as_mut(), second_one.as_mut(), later.as_mut()] {
+            assert_eq!(poll(sleep, &woken), Poll::Pending);
+        }
+        clock.set(second(10));
+        assert_eq!((woken.times(), clock.next_wake()), (2, Some(second(11))));
+        assert_eq!(poll(later.as_mut(), &woken), Poll::Pending);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_lets_a_woken_sleeper_sleep_on() {
+        let clock = ManualClock::at(second(0));
+        let woken = Arc::<Woken>::default();
+        let mut sleep = pin!(clock.sleep_until(second(10)));
+        assert_eq!(poll(sleep.as_mut(), &woken), Poll::Pending);
+        clock.set(second(10));
+        clock.set(second(5));
+        assert_eq!(poll(sleep.as_mut(), &woken), Poll::Pending);
+        assert_eq!(clock.next_wake(), Some(second(10)));
+    }
+
+    #[test]
+    fn a_dropped_sleep_leaves_nothing_behind() {
+        let clock = ManualClock::at(second(0));
+        let woken = Arc::<Woken>::default();
+        {
+            let mut sleep = pin!(clock.sleep_until(second(10)));
+            assert_eq!(poll(sleep.as_mut(), &woken), Poll::Pending);
+        }
+        assert_eq!(clock.next_wake(), None);
+        clock.set(second(20));
+        assert_eq!(woken.times(), 0);
+    }
+
+    #[test]
+    fn a_time_that_came_is_not_waited_for() {
+        let clock = ManualClock::at(second(10));
+        pollster::block_on(clock.sleep_until(second(10)));
+        pollster::block_on(clock.sleep_until(second(1)));
+    }
+}

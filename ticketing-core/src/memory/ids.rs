@@ -37,3 +37,56 @@ impl IdGenerator for ClockIds {
         Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::id::HoldToken;
+    use crate::memory::{ManualClock, SeededRandom};
+
+    const NOON_MS: i64 = 1_767_268_800_123;
+
+    fn ids(at_ms: i64, seed: u64) -> (ManualClock, ClockIds) {
+        let clock = ManualClock::at(DateTime::from_timestamp_millis(at_ms).unwrap());
+        let ids = ClockIds::new(Arc::new(clock.clone()), Arc::new(SeededRandom::new(seed)));
+        (clock, ids)
+    }
+
+    #[test]
+    fn the_same_clock_and_seed_give_the_same_ids() {
+        let take = |seed| -> Vec<Uuid> {
+            let (_, ids) = ids(NOON_MS, seed);
+            (0..100).map(|_| ids.next_id()).collect()
+        };
+        assert_eq!(take(1), take(1));
+        assert!(take(1).iter().all(|id| !take(2).contains(id)));
+    }
+
+    #[test]
+    fn ids_of_one_millisecond_ascend_and_carry_it() {
+        let (_, ids) = ids(NOON_MS, 1);
+        let made: Vec<Uuid> = (0..4_096).map(|_| ids.next_id()).collect();
+        assert!(made.is_sorted_by(|one, next| one < next));
+        let first = HoldToken::from_uuid(made[0]).first_held_at();
+        assert_eq!(first, DateTime::from_timestamp_millis(NOON_MS));
+    }
+
+    #[test]
+    fn a_clock_before_1970_counts_as_1970() {
+        let (_, ids) = ids(-1, 1);
+        let (one, other) = (ids.next_id(), ids.next_id());
+        assert_ne!(one, other);
+        let at = HoldToken::from_uuid(one).first_held_at();
+        assert_eq!(at, DateTime::from_timestamp_millis(0));
+    }
+
+    #[test]
+    fn clones_share_the_counter() {
+        let (_, ids) = ids(NOON_MS, 1);
+        let other = ids.clone();
+        let made: Vec<Uuid> = (0..100).flat_map(|_| [ids.next_id(), other.next_id()]).collect();
+        assert!(made.is_sorted_by(|one, next| one < next));
+    }
+}

@@ -92,7 +92,7 @@ pub struct Arrivals {
 impl Arrivals {
     fn note(&mut self, number: u64) -> bool {
         self.deliveries += 1;
-        if number <= self.unbroken || self.beyond.contains(&number) {
+        if self.contains(number) {
             return false;
         }
         if number < self.highest() {
@@ -108,6 +108,11 @@ impl Arrivals {
     /// The highest number that arrived; equals the aggregate's recorded events when all arrived.
     pub fn highest(&self) -> u64 {
         self.beyond.last().copied().unwrap_or(self.unbroken)
+    }
+
+    /// Whether the event of this number arrived.
+    pub fn contains(&self, number: u64) -> bool {
+        (1..=self.unbroken).contains(&number) || self.beyond.contains(&number)
     }
 
     /// How many different events arrived.
@@ -305,6 +310,10 @@ mod tests {
         block_on(publisher.publish(rows.to_vec())).unwrap();
         let arrivals = publisher.arrivals(aggregate(1));
         assert_eq!((arrivals.missing(), arrivals.out_of_order, arrivals.highest()), (1, 1, 4));
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5].map(|n| arrivals.contains(n)),
+            [false, true, true, false, true, false]
+        );
         block_on(publisher.publish(vec![row(1, 3)])).unwrap();
         assert_eq!(publisher.arrivals(aggregate(1)).missing(), 0);
         assert_eq!(publisher.all_arrivals().len(), 2);

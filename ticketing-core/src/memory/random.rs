@@ -28,3 +28,30 @@ impl Random for SeededRandom {
         z ^ (z >> 31)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_numbers_of_the_published_generator() {
+        let random = SeededRandom::new(1_234_567);
+        let numbers: Vec<u64> = (0..5).map(|_| random.next_u64()).collect();
+        assert_eq!(
+            numbers,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+                16_408_922_859_458_223_821,
+            ]
+        );
+    }
+
+    #[test]
+    fn two_starts_from_the_system_differ() {
+        let (one, other) = (SeededRandom::from_entropy(), SeededRandom::from_entropy());
+        assert_ne!(one.next_u64(), other.next_u64());
+    }
+}

@@ -7,7 +7,7 @@ use super::support::{Attempt, Call, Failure, Swept, Tries, change_set, commit, i
 use crate::aggregate::Applied;
 use crate::id::{PerformanceId, SellerId};
 use crate::page::{Limit, PageRequest};
-use crate::payment::PaymentState;
+use crate::payment::{Honoured, PaymentState};
 use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::Ports;
 use crate::reservation::{CancelReason, Reservation, ReservationState};
@@ -132,9 +132,15 @@ async fn end(ports: &Ports, reservation: Reservation) -> Result<End, Failure> {
                 Ok(_) => Ok(End::Now),
                 Err(RefundError::NotPaid) => {
                     let payment = ports.payments.find(*by).await?;
-                    let is_reversed =
-                        payment.is_some_and(|payment| *payment.state() == PaymentState::Reversed);
-                    Ok(if is_reversed { End::NothingOwed } else { End::Later })
+                    let is_gone = payment.is_some_and(|payment| {
+                        let state = payment.state();
+                        matches!(
+                            state,
+                            PaymentState::Reversed
+                                | PaymentState::Succeeded { honoured: Honoured::No }
+                        )
+                    });
+                    Ok(if is_gone { End::NothingOwed } else { End::Later })
                 }
                 // Another run was faster.
                 Err(RefundError::Reservation(_)) => Ok(End::Later),

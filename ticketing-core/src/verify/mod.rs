@@ -16,6 +16,8 @@ mod report;
 mod seats;
 mod snapshot;
 mod stuck;
+#[cfg(test)]
+mod tests;
 mod tickets;
 
 pub use options::{GatewayPayment, GatewayTruth, PublishedEvents, VerifyOptions};

@@ -47,10 +47,10 @@ pub(super) fn check(all: &Snapshot, options: &VerifyOptions) -> Invariant {
     }
     for (paid, back) in all.payments.iter().zip(back) {
         let flow = all.books.payments.get(&paid.id).copied().unwrap_or_default();
-        let flaw = flaw(paid, flow, back);
-        found.look(flaw.is_none(), || {
+        let wrong = flaw(paid, flow, back);
+        found.look(wrong.is_none(), || {
             let (id, state) = (paid.id, paid.state);
-            format!("payment {id} is {state}: {}", flaw.unwrap_or_default())
+            format!("payment {id} is {state}: {}", wrong.unwrap_or_default())
         });
         at_gateway(all, paid, back, options, &mut found);
     }

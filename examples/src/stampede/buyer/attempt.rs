@@ -54,12 +54,13 @@ impl Visit {
     pub(super) async fn attempt<T, E, F>(
         &self,
         step: Step,
-        call: impl Fn() -> F,
-        same: impl Fn(&T, &T) -> bool,
+        call: impl Fn() -> F + Send + Sync,
+        same: impl Fn(&T, &T) -> bool + Send + Sync,
     ) -> Result<T, E>
     where
-        E: CallError,
-        F: Future<Output = Result<T, E>>,
+        T: Send,
+        E: CallError + Send,
+        F: Future<Output = Result<T, E>> + Send,
     {
         let mut tries = 1;
         loop {
@@ -75,18 +76,20 @@ impl Visit {
     async fn click<T, E, F>(
         &self,
         step: Step,
-        call: &impl Fn() -> F,
-        same: &impl Fn(&T, &T) -> bool,
+        call: &(impl Fn() -> F + Sync),
+        same: &(impl Fn(&T, &T) -> bool + Sync),
     ) -> Result<T, E>
     where
-        E: CallError,
-        F: Future<Output = Result<T, E>>,
+        T: Send,
+        E: CallError + Send,
+        F: Future<Output = Result<T, E>> + Send,
     {
         let measures = &self.world.measures;
         if !self.person.clicks_twice {
-            return measures.time(step, call()).await;
+            return measures.time(step, Box::pin(call())).await;
         }
-        let clicks = tokio::join!(measures.time(step, call()), measures.time(step, call()));
+        let click = || measures.time(step, Box::pin(call()));
+        let clicks = tokio::join!(click(), click());
         match clicks {
             (Ok(one), Ok(two)) => {
                 if !same(&one, &two) {

@@ -51,7 +51,7 @@ impl Visit {
                 return Err(Ending::TiredOfWaiting);
             }
             let pause = if status.called { 1 } else { status.refresh_seconds };
-            self.think(Duration::from_secs(pause), Duration::from_secs(2 * pause)).await;
+            self.think(Duration::from_secs(pause), Duration::from_secs(3 * pause)).await;
         }
     }
 

@@ -22,6 +22,8 @@ use crate::stampede::tenders::{POINTS_OF_MIXED, Tender};
 
 /// How often a buyer tries to pay: one less than the policy would refuse.
 const ATTEMPTS: u32 = 4;
+/// How often a buyer presses the button while nothing was sent.
+const PRESSES: u32 = 3;
 /// How often a buyer looks whether the gateway has answered.
 const LOOKS: u32 = 30;
 
@@ -114,6 +116,7 @@ impl Visit {
         Ok(())
     }
 
+    /// Presses the button, again where it is certain that nothing was sent.
     async fn confirm(
         &self,
         payment: PaymentId,
@@ -122,25 +125,37 @@ impl Visit {
         number: u32,
     ) -> Result<PaymentView, Ending> {
         let by_card = tender != Tender::Bank && !amount.is_zero();
-        let request = ConfirmPayment {
-            user: self.person.user,
-            payment,
-            amount,
-            provider_key: by_card.then(|| self.world.memory.gateway.authenticate(payment, amount)),
-            key: self.key(&format!("confirm-{number}")),
-        };
-        let call = || self.world.office.confirm(request.clone());
-        match self.attempt(Step::Confirm, call, |_, _| true).await {
-            Ok(view) => Ok(view),
-            Err(ConfirmError::Payment(_) | ConfirmError::Reservation(_)) => {
-                Err(Ending::PaidTooLate)
+        let gateway = &self.world.memory.gateway;
+        for _ in 0..PRESSES {
+            let request = ConfirmPayment {
+                user: self.person.user,
+                payment,
+                amount,
+                provider_key: by_card.then(|| gateway.authenticate(payment, amount)),
+                key: self.key(&format!("confirm-{number}")),
+            };
+            let call = || self.world.office.confirm(request.clone());
+            match self.attempt(Step::Confirm, call, |_, _| true).await {
+                Ok(view) => return Ok(view),
+                Err(ConfirmError::Payment(_) | ConfirmError::Reservation(_)) => {
+                    return Err(Ending::PaidTooLate);
+                }
+                // It may have been sent: the page is loaded again.
+                Err(ConfirmError::Failed(failure)) if failure.is_transient() => {
+                    let view = self.status(payment).await?;
+                    if view.status != PaymentStatus::Created {
+                        return Ok(view);
+                    }
+                }
+                Err(error) => return Err(self.gives_up(&error)),
             }
-            // Sent, but nobody knows yet how it went.
-            Err(ConfirmError::Failed(failure)) if failure.is_transient() => {
-                Err(Ending::AnswerPending)
-            }
-            Err(error) => Err(self.gives_up(&error)),
         }
+        Err(Ending::AnswerPending)
+    }
+
+    async fn status(&self, payment: PaymentId) -> Result<PaymentView, Ending> {
+        let status = self.world.office.payment_status(self.person.user, payment).await;
+        status.map_err(|error| self.gives_up(&error))
     }
 
     /// What the page shows after the button, looked at again while the gateway is silent.
@@ -163,11 +178,7 @@ impl Visit {
                 _ => return Err(Ending::PaidTooLate),
             }
             self.think(Duration::from_secs(20), Duration::from_mins(1)).await;
-            let (user, payment) = (self.person.user, view.payment);
-            view = match self.world.office.payment_status(user, payment).await {
-                Ok(view) => view,
-                Err(error) => return Err(self.gives_up(&error)),
-            };
+            view = self.status(view.payment).await?;
         }
         Err(Ending::AnswerPending)
     }

@@ -168,11 +168,12 @@ impl FakeGateway {
         Ok(())
     }
 
-    /// The bank takes all deposits of a paid account back, and the account waits again. What was
-    /// refunded before stays with the buyer. Sends a notice.
+    /// The bank takes back the deposit that paid an account, and the account waits again. Deposits of
+    /// another amount are not touched; what was refunded before stays with the buyer. Sends a notice.
     ///
     /// # Errors
-    /// [`DepositRefused::NoAccount`], [`DepositRefused::NotPaid`].
+    /// [`DepositRefused::NoAccount`], [`DepositRefused::NotPaid`]; [`DepositRefused::Amount`] if the sum
+    /// does not fit.
     pub fn reverse_deposit(&self, payment: PaymentId) -> Result<(), DepositRefused> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
@@ -185,7 +186,7 @@ impl FakeGateway {
                 return Err(DepositRefused::NotPaid);
             }
         };
-        entry.reversed = entry.captured;
+        entry.reversed = entry.reversed.add(entry.asked).map_err(|_| DepositRefused::Amount)?;
         state.announce(payment, NoticeKind::Deposit, now);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The tables, and how they answer the planner and take its writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -27,7 +27,8 @@ pub(super) struct Tables {
     pub(super) allowances: BTreeMap<(UserId, ShowId), Vec<Slot>>,
     pub(super) books: Books,
     pub(super) outbox: Outbox,
-    pub(super) change_sets: FxHashSet<ChangeSetId>,
+    /// In order: new ids come at the end, where the tree is warm.
+    pub(super) change_sets: BTreeSet<ChangeSetId>,
     pub(super) change_set_ages: Ages<ChangeSetId>,
     pub(super) receipts: FxHashMap<ReceiptKey, Receipt>,
     pub(super) receipt_ages: Ages<ReceiptKey>,
@@ -50,7 +51,7 @@ impl Tables {
             allowances: BTreeMap::new(),
             books: Books::default(),
             outbox: Outbox::new(partitions),
-            change_sets: FxHashSet::default(),
+            change_sets: BTreeSet::new(),
             change_set_ages: Ages::default(),
             receipts: FxHashMap::default(),
             receipt_ages: Ages::default(),

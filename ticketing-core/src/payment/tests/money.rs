@@ -5,7 +5,7 @@ use crate::id::PaymentId;
 use crate::money::{Currency, MoneyError};
 use crate::reservation::tests::{FIRST, SECOND};
 
-fn new<'a>(reservation: &'a crate::reservation::Reservation) -> NewPayment<'a> {
+fn new(reservation: &crate::reservation::Reservation) -> NewPayment<'_> {
     NewPayment {
         id: PAYMENT,
         reservation,

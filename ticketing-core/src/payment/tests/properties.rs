@@ -119,7 +119,7 @@ proptest! {
             }
             prop_assert_eq!(it.received().minor(), came);
             prop_assert!(it.refunded().minor() <= it.received().minor());
-            let shares = it.shares().iter().map(|share| share.price());
+            let shares = it.shares().iter().map(SeatShare::price);
             prop_assert_eq!(Money::sum(it.external().currency(), shares).unwrap(), won(100_000));
             prop_assert!(given_back <= 1, "the points went back twice");
             if it.honoured() == Some(Honoured::InTime) {
@@ -138,23 +138,30 @@ fn check_state(before: &Payment, after: &Payment) {
     if before.state() == after.state() {
         return;
     }
-    let legal = match (before.state(), after.state()) {
-        (S::Created, S::Processing { .. } | S::Cancelled) => true,
-        (S::Created, S::Succeeded { honoured }) => {
-            before.external().is_zero() && *honoured == Honoured::InTime
+    let asks_for_account = |intent: &Intent| matches!(intent, Intent::IssueAccount { .. });
+    let legal = match before.state() {
+        S::Created => match after.state() {
+            S::Processing { .. } | S::Cancelled => true,
+            S::Succeeded { honoured } => {
+                before.external().is_zero() && *honoured == Honoured::InTime
+            }
+            _ => false,
+        },
+        S::Processing { intent, .. } | S::Unknown { intent, .. } => match after.state() {
+            S::Unknown { intent: now, .. } => intent == now,
+            S::AwaitingDeposit { .. } | S::Cancelled => asks_for_account(intent),
+            S::Succeeded { .. } | S::Failed { .. } => true,
+            _ => false,
+        },
+        S::AwaitingDeposit { .. } => {
+            matches!(after.state(), S::Succeeded { .. } | S::Expired | S::Cancelled)
         }
-        (S::Processing { intent, .. }, S::Unknown { intent: now, .. }) => intent == now,
-        (
-            S::Processing { intent, .. } | S::Unknown { intent, .. },
-            S::AwaitingDeposit { .. } | S::Cancelled,
-        ) => matches!(intent, Intent::IssueAccount { .. }),
-        (S::Processing { .. } | S::Unknown { .. }, S::Succeeded { .. } | S::Failed { .. })
-        | (S::AwaitingDeposit { .. }, S::Succeeded { .. } | S::Expired | S::Cancelled) => true,
-        (S::Failed { .. } | S::Expired | S::Cancelled | S::Reversed, S::Succeeded { honoured }) => {
-            *honoured != Honoured::InTime
+        S::Failed { .. } | S::Expired | S::Cancelled | S::Reversed => {
+            matches!(after.honoured(), Some(Honoured::Late | Honoured::No))
         }
-        (S::Succeeded { .. }, S::Reversed) => before.method() == Some(Method::BankTransfer),
-        (_, _) => false,
+        S::Succeeded { .. } => {
+            *after.state() == S::Reversed && before.method() == Some(Method::BankTransfer)
+        }
     };
     assert!(legal, "{:?} became {:?}", before.state(), after.state());
 }

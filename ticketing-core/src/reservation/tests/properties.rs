@@ -91,7 +91,7 @@ struct Store {
 }
 
 impl Store {
-    fn commit(&mut self, reservation: Reservation) -> Reservation {
+    fn commit(&mut self, reservation: &Reservation) -> Reservation {
         let id = ChangeSetId::from_uuid(Uuid::from_u128(u128::from(self.commits)));
         let changes = ChangeSet::new(id, minute(0)).save(reservation.clone());
         assert_eq!(changes.check(), Ok(()));
@@ -153,10 +153,10 @@ proptest! {
             prop_assert!(graces <= 1, "the grace was given twice");
             check_state(&before, &it);
             if matches!(command, Command::Commit) {
-                it = store.commit(it);
+                it = store.commit(&it);
             }
         }
-        store.commit(it);
+        store.commit(&it);
     }
 }
 

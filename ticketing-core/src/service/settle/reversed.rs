@@ -46,7 +46,10 @@ impl Case<'_> {
             let entry = JournalEntry::deposit_lost(self.booking(), self.payment.id(), lost)?;
             changes = changes.post(entry);
         }
-        for mut refund in refunds.into_iter().filter(|refund| self.may_stop(refund, honoured)) {
+        // Of money that bought nothing, one deposit is taken back: another of the same amount is still owed.
+        let stopped_max = if honoured == Honoured::No { 1 } else { usize::MAX };
+        let stopped = refunds.into_iter().filter(|refund| self.may_stop(refund, honoured));
+        for mut refund in stopped.take(stopped_max) {
             refund.stop(self.now).map_err(refused)?;
             let (booking, amount) = (self.booking(), refund.external());
             changes = changes.post(JournalEntry::refund_stopped(booking, refund.id(), amount)?);

@@ -1,5 +1,8 @@
 //! All that one decision writes, as one value.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

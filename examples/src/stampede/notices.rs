@@ -1,0 +1,67 @@
+//! What the gateway tells: notices as they come, and its daily statement.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use ticketing_core::box_office;
+use ticketing_core::change_set::MessageKey;
+use ticketing_core::id::PaymentId;
+use ticketing_core::label::{Label, Token};
+use ticketing_core::memory::Notice;
+use ticketing_core::service::notice::{NoticeError, NoticeTaken};
+
+use super::defect::Strange;
+use super::world::World;
+
+/// How often a notice comes before the gateway gives up.
+const TRIES: u32 = 8;
+
+/// Notices that were not taken and will come again.
+#[derive(Debug, Default)]
+pub(crate) struct Notices(Mutex<VecDeque<(Notice, u32)>>);
+
+impl Notices {
+    /// Takes the notices that came, and those that come again; how many there were.
+    pub(crate) async fn take(&self, world: &World) -> usize {
+        let mut batch = {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        batch.extend(world.memory.gateway.take_notices().into_iter().map(|notice| (notice, 1)));
+        let taken = batch.len();
+        for (notice, tries) in batch {
+            let told = deliver(world, notice.id.clone(), notice.payment, notice.secret.clone());
+            if !told.await && tries < TRIES {
+                let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.push_back((notice, tries + 1));
+            }
+        }
+        taken
+    }
+}
+
+/// The gateway's daily statement names a payment; whether that was taken in.
+pub(crate) async fn statement(world: &World, payment: PaymentId) -> bool {
+    let id = format!("statement-{payment}-{}", world.now().date_naive());
+    deliver(world, Token::new(&id).expect("short and not empty"), payment, None).await
+}
+
+/// Whether the notice needs not come again.
+async fn deliver(world: &World, id: Token, payment: PaymentId, secret: Option<Token>) -> bool {
+    let consumer = Label::new("gateway").expect("short and not empty");
+    let message = MessageKey { consumer, id };
+    let notice = box_office::Notice { message, payment, secret };
+    match world.office.take_notice(notice).await {
+        Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
+        Ok(NoticeTaken::NotOurs) => {
+            world.defects.note("notice", &Strange("the gateway knows a payment that we do not"));
+            true
+        }
+        Err(NoticeError::GatewaySilent(_)) => false,
+        Err(NoticeError::Failed(failure)) if failure.is_transient() => false,
+        Err(error) => {
+            world.defects.note("notice", &error);
+            true
+        }
+    }
+}
