@@ -17,6 +17,7 @@ use ticketing_core::service::cancel_performance::{
 };
 use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
 use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
+use ticketing_core::service::reconcile;
 use ticketing_core::service::reserve::{self, ReserveError};
 use ticketing_core::testing::Harness;
 use ticketing_core::ticket::TicketState;
@@ -217,6 +218,26 @@ fn a_payment_at_the_gateway_is_waited_for_and_its_money_refunded() {
     assert_eq!(world.wallet(failing), 1_000);
     world.check_at_rest();
     assert_eq!(world.gateway.money().cancelled(payments[0].1), Some(won(9_000)));
+}
+
+#[test]
+fn a_cache_that_does_not_know_of_the_cancel_sells_nothing_either() {
+    let world = World::new();
+    let user = world.user();
+    let id = world.reserve(user, &seat(0)).reservation;
+    let payment = world.checkout(user, id, 0, Some(Method::Card));
+    world.gateway.script(payment, [Step::confirm(CallAct::LostAfter)]);
+    world.confirm(user, payment);
+    let mut stale = world.ports.clone();
+    stale.layouts = Arc::new(Cached::of(&world));
+    cancel(&world);
+    world.minutes(2);
+    let page = PageRequest::first(Limit::DEFAULT);
+    let swept = block_on(reconcile::sweep_unsettled(&stale, page)).unwrap();
+    assert_eq!((swept.changed, swept.failed), (1, 0), "{:?}", swept.errors);
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::No));
+    assert!(world.tickets(id).is_empty());
+    world.check_at_rest();
 }
 
 #[test]

@@ -13,7 +13,7 @@ use ticketing_core::port::Ports;
 use ticketing_core::reservation::ReservationState;
 use ticketing_core::seat::Seats;
 use ticketing_core::service::cancel::{self, CancelReservation};
-use ticketing_core::service::checkout::{self, StartCheckout};
+use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
 use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
 use ticketing_core::service::notice::{self, Notice};
 use ticketing_core::service::refund::{self, RefundError, RefundSeats};
@@ -299,6 +299,67 @@ fn one_seat_is_refunded_once() {
         }
         world.check_at_rest();
         assert_eq!(world.gateway.money().cancelled(payment), Some(won(2 * PRICE)));
+    }
+}
+
+#[test]
+fn calls_with_one_key_made_at_once_get_one_answer() {
+    for world in worlds(5) {
+        let user = world.rich(1_000);
+        let reservation = world.reserve(user, &seats([0, 1])).reservation;
+        let ports = Arc::new(world.ports.clone());
+        let start = StartCheckout {
+            user,
+            reservation,
+            points: won(1_000),
+            method: Some(Method::Card),
+            refund_account: None,
+            key: Some(token("checkout")),
+        };
+        let tasks = (0..4).map(|_| {
+            let (ports, start) = (Arc::clone(&ports), start.clone());
+            async move { checkout::start(&ports, start).await }
+        });
+        for view in Harness::storm(tasks.collect()) {
+            match view {
+                Ok(_) | Err(CheckoutError::Failed(Failure::Contended { .. })) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        let payment = block_on(checkout::start(&ports, start)).unwrap().payment().unwrap();
+        assert_eq!(world.balance(Account::PointsHeld), 1_000);
+        world.check();
+        assert!(world.confirm(user, payment).is_paid());
+        let request =
+            RefundSeats { user, reservation, seats: Some(seat(0)), key: Some(token("refund")) };
+        let tasks = (0..4).map(|_| {
+            let (ports, request) = (Arc::clone(&ports), request.clone());
+            async move { refund::request(&ports, request).await.unwrap() }
+        });
+        let answers = Harness::storm(tasks.collect());
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+        assert_eq!(world.refunds(payment).len(), 1);
+        world.check_at_rest();
+    }
+}
+
+#[test]
+fn points_alone_are_spent_once_however_often_they_are_confirmed() {
+    for world in worlds(3) {
+        let user = world.rich(PRICE);
+        let reservation = world.reserve(user, &seat(0)).reservation;
+        let payment = world.checkout(user, reservation, PRICE, None);
+        let ports = Arc::new(world.ports.clone());
+        let tasks = (0..6).map(|_| {
+            let ports = Arc::clone(&ports);
+            let mut request = card(user, payment, None);
+            request.amount = won(0);
+            async move { confirm::confirm(&ports, request).await.unwrap() }
+        });
+        let answers = Harness::storm(tasks.collect());
+        assert!(answers.iter().all(|view| view.is_paid()), "{answers:?}");
+        assert_eq!(world.wallet(user), 0);
+        world.check_at_rest();
     }
 }
 

@@ -158,7 +158,13 @@ pub async fn start(ports: &Ports, request: StartCheckout) -> Result<CheckoutView
         check_tenders(&request, &reservation, &performance, now)?;
         let id = CheckoutId::generate(&*ports.ids);
         let attempts_max = performance.policy().checkout_attempts;
-        reservation.begin_checkout(id, attempts_max, now)?;
+        if let Err(refusal) = reservation.begin_checkout(id, attempts_max, now) {
+            // It may be the same call, made at the same moment, that is under way.
+            return match Call::replay::<CheckoutId>(call.as_ref(), ports).await? {
+                Some(first) => drive(ports, first).await,
+                None => Err(refusal.into()),
+            };
+        }
         let choice = TenderChoice {
             points: request.points,
             method: request.method,

@@ -106,62 +106,37 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
     }
     let mut tries = Tries::new();
     loop {
+        let now = ports.clock.now();
         let found = ports.payments.find(request.payment).await?;
         let payment = found
             .filter(|payment| payment.user() == request.user)
             .ok_or(ConfirmError::NoSuchPayment(request.payment))?;
+        let reservation = ports
+            .reservations
+            .find(payment.reservation())
+            .await?
+            .ok_or_else(|| missing("reservation", payment.reservation()))?;
+        let performance = load_performance(ports, payment.performance(), &tries).await?;
         let version = payment.root().version();
-        match attempt(ports, &request, call.as_ref(), payment, &tries).await {
-            Ok(Some(view)) => return Ok(view),
-            Ok(None) => tries.again()?,
-            // A refusal counts only if nothing was committed between the reads that it rests on.
-            Err(error @ (ConfirmError::Payment(_) | ConfirmError::Reservation(_))) => {
+        let read = Intention { payment, reservation, call: call.as_ref() };
+        let sent = match read.send(ports, &request, &performance, now).await {
+            Ok(sent) => sent,
+            Err(ConfirmError::Failed(failure)) => return Err(failure.into()),
+            Err(refusal) => {
+                // What was read after the payment may be newer: paid by the same call, made twice at
+                // the same moment. Only a refusal of what fits is true.
                 let now = ports.payments.find(request.payment).await?;
-                if now.is_none_or(|now| now.root().version() == version) {
-                    return Err(error);
+                if now.is_some_and(|now| now.root().version() == version) {
+                    return Err(refusal);
                 }
-                tries.again()?;
+                Sent::Stale
             }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// One try. `None` means that what it read is stale.
-async fn attempt(
-    ports: &Ports,
-    request: &ConfirmPayment,
-    call: Option<&Call>,
-    payment: Payment,
-    tries: &Tries,
-) -> Result<Option<PaymentView>, ConfirmError> {
-    let now = ports.clock.now();
-    let reservation = ports
-        .reservations
-        .find(payment.reservation())
-        .await?
-        .ok_or_else(|| missing("reservation", payment.reservation()))?;
-    let performance = load_performance(ports, payment.performance(), tries).await?;
-    if payment.method().is_none() {
-        check_amount(&payment, request.amount)?;
-        if payment.is_live() {
-            performance.must_take_place()?;
-            reservation.must_be_payable(now)?;
-        }
-        let id = payment.id();
-        let settled =
-            settle(ports, id, &Fact::PointsAlone, None, Some((payment, reservation))).await?;
-        return if settled.changed {
-            Ok(Some(settled.view))
-        } else {
-            status(ports, request.user, id).await.map(Some)
         };
-    }
-    let intent = Intention { payment, reservation, call };
-    match intent.commit(ports, request, &performance, now).await? {
-        Sent::Now(loaded) => Ok(Some(send(ports, *loaded, now).await?)),
-        Sent::Before(view) => Ok(Some(view)),
-        Sent::Stale => Ok(None),
+        match sent {
+            Sent::Now(loaded) => return Ok(send(ports, *loaded, now).await?),
+            Sent::Before(view) => return Ok(view),
+            Sent::Stale => tries.again()?,
+        }
     }
 }
 
@@ -199,6 +174,38 @@ struct Intention<'a> {
 }
 
 impl Intention<'_> {
+    async fn send(
+        self,
+        ports: &Ports,
+        request: &ConfirmPayment,
+        performance: &Performance,
+        now: DateTime<Utc>,
+    ) -> Result<Sent, ConfirmError> {
+        if self.payment.method().is_some() {
+            self.commit(ports, request, performance, now).await
+        } else {
+            self.spend_points(ports, request, performance, now).await.map(Sent::Before)
+        }
+    }
+
+    async fn spend_points(
+        self,
+        ports: &Ports,
+        request: &ConfirmPayment,
+        performance: &Performance,
+        now: DateTime<Utc>,
+    ) -> Result<PaymentView, ConfirmError> {
+        let Self { payment, reservation, .. } = self;
+        check_amount(&payment, request.amount)?;
+        if payment.is_live() {
+            performance.must_take_place()?;
+            reservation.must_be_payable(now)?;
+        }
+        let (id, loaded) = (payment.id(), Some((payment, reservation)));
+        let settled = settle(ports, id, &Fact::PointsAlone, None, loaded).await?;
+        if settled.changed { Ok(settled.view) } else { status(ports, request.user, id).await }
+    }
+
     async fn commit(
         mut self,
         ports: &Ports,

@@ -9,6 +9,7 @@ use super::settle::{missing, post_if_any};
 use super::support::{Attempt, Call, Failure, Tries, answer_of, change_set, commit, inconsistent};
 use crate::aggregate::{Aggregate, Applied};
 use crate::allocation::SeatShare;
+use crate::change_set::ChangeSet;
 use crate::error::PortError;
 use crate::fee::{CancelTime, FeeRefusal, RefundLine, RefundLineError, cancel_fee};
 use crate::id::{EntryId, RefundId, ReservationId, UserId};
@@ -137,46 +138,53 @@ pub(super) async fn give_up(
         let found = ports.reservations.find(id).await?;
         let reservation = found.ok_or(RefundError::NoSuchReservation(id))?;
         let version = reservation.root().version();
-        match attempt(ports, reservation, wanted, why, &tries).await {
-            Ok(Some(view)) => return Ok(view),
-            Ok(None) => tries.again()?,
+        let (performance, hold) = (reservation.performance(), reservation.hold());
+        let decided = decide(ports, reservation, wanted, why, &tries).await;
+        let (changes, seats, answer) = match decided {
+            Ok(decided) => decided,
             Err(RefundError::Failed(failure)) => return Err(failure.into()),
-            // A refusal counts only if nothing was committed between the reads that it rests on.
             Err(refusal) => {
+                if let Why::Buyer(call) = why
+                    && let Some(answer) = Call::replay(call, ports).await?
+                {
+                    return Ok(answer);
+                }
+                // All that gives seats up saves the reservation: what was read after it may be newer
+                // and not fit it, and only a refusal of what fits is true.
                 let now = ports.reservations.find(id).await?;
-                if now.is_none_or(|now| now.root().version() == version) {
+                if now.is_some_and(|now| now.root().version() == version) {
                     return Err(refusal);
                 }
                 tries.again()?;
+                continue;
             }
+        };
+        match commit(ports, changes).await? {
+            Attempt::Done => {
+                // Best effort: a hold that stays ends by itself.
+                drop(ports.holds.release(performance, seats, hold).await);
+                return Ok(answer);
+            }
+            Attempt::Stale => tries.again()?,
+            Attempt::Replayed(state) => return Ok(answer_of(&state)?),
+            Attempt::Refused(refusal) => return Err(inconsistent(refusal).into()),
+            Attempt::Duplicate => return Err(Failure::KeyReused.into()),
         }
     }
 }
 
-/// One try. `None` means that what it read is stale.
-async fn attempt(
+async fn decide(
     ports: &Ports,
     reservation: Reservation,
     wanted: Option<&Seats>,
     why: Why<'_>,
     tries: &Tries,
-) -> Result<Option<RefundView>, RefundError> {
+) -> Result<(ChangeSet, Seats, RefundView), RefundError> {
     let now = ports.clock.now();
     let paid = Paid::load(ports, reservation, tries).await?;
-    let (seats, hold) = (paid.seats(wanted)?, paid.reservation.hold());
-    let performance = paid.performance.id();
+    let seats = paid.seats(wanted)?;
     let (changes, answer) = paid.give_up(ports, &seats, why, now)?;
-    match commit(ports, changes).await? {
-        Attempt::Done => {
-            // Best effort: a hold that stays ends by itself.
-            drop(ports.holds.release(performance, seats, hold).await);
-            Ok(Some(answer))
-        }
-        Attempt::Stale => Ok(None),
-        Attempt::Replayed(state) => Ok(Some(answer_of(&state)?)),
-        Attempt::Refused(refusal) => Err(inconsistent(refusal).into()),
-        Attempt::Duplicate => Err(Failure::KeyReused.into()),
-    }
+    Ok((changes, seats, answer))
 }
 
 /// A reservation with all that its refund depends on.
@@ -262,7 +270,7 @@ impl Paid {
         seats: &Seats,
         why: Why<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(crate::change_set::ChangeSet, RefundView), RefundError> {
+    ) -> Result<(ChangeSet, RefundView), RefundError> {
         let id = RefundId::generate(&*ports.ids);
         let cause = EndCause::Refund(id);
         let given_up = self.reservation.give_up(seats, cause, now)?;
