@@ -1,20 +1,22 @@
 //! The conformance suites over the in-memory adapters of the line: holds, waiting room, rate limit,
-//! users, signatures, time, ids and chance. An adapter of your own is tested in the same way.
+//! users, fraud, signatures, time, ids and chance. An adapter of your own is tested in the same way.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use ticketing_core::id::UserId;
 use ticketing_core::memory::{
-    ClockIds, ManualClock, MemoryHolds, MemoryRateLimit, MemoryUsers, MemoryWaitingRoom,
-    SeededRandom, SystemClock,
+    ClockIds, ManualClock, MemoryFraud, MemoryHolds, MemoryRateLimit, MemoryUsers,
+    MemoryWaitingRoom, SeededRandom, SystemClock,
 };
 use ticketing_core::port::{
-    Clock, IdGenerator, Random, RateLimit, SeatHolds, Timer, TokenSigner, UserDirectory,
-    WaitingRoom,
+    Clock, FraudCheck, IdGenerator, Random, RateLimit, SeatHolds, Timer, TokenSigner,
+    UserDirectory, UserStatus, WaitingRoom,
 };
 use ticketing_core::signing::{HmacSigner, KeyRing, SigningKey};
-use ticketing_core::testing::Harness;
+use ticketing_core::testing::{self, Harness};
+use uuid::Uuid;
 
 fn clock() -> ManualClock {
     ManualClock::at(DateTime::<Utc>::from_timestamp(1_800_000_000, 123_456_789).unwrap())
@@ -66,6 +68,40 @@ mod users {
         pollster::block_on(test(Harness::threads(clock()), Arc::new(users)));
     }
     ticketing_core::users_conformance!(run);
+
+    #[test]
+    fn status_is_of_the_user() {
+        let [active, inactive] = [1, 2].map(|id| UserId::from_uuid(Uuid::from_u128(id)));
+        let users = MemoryUsers::empty();
+        users.set(active, UserStatus::Active);
+        users.set(inactive, UserStatus::Inactive);
+        let users: Arc<dyn UserDirectory> = Arc::new(users);
+        let harness = Harness::threads(clock());
+        pollster::block_on(testing::users::status_is_of_the_user(
+            &harness, &users, active, inactive,
+        ));
+    }
+}
+
+mod fraud {
+    use super::*;
+
+    fn run<F: Future<Output = ()>>(test: impl FnOnce(Harness, Arc<dyn FraudCheck>) -> F) {
+        let fraud = MemoryFraud::new();
+        fraud.set_failing(true);
+        pollster::block_on(test(Harness::threads(clock()), Arc::new(fraud)));
+    }
+    ticketing_core::fraud_conformance!(run);
+
+    #[test]
+    fn verdict_is_of_the_query() {
+        let suspected = UserId::from_uuid(Uuid::from_u128(1));
+        let fraud = MemoryFraud::new();
+        fraud.suspect(suspected);
+        let fraud: Arc<dyn FraudCheck> = Arc::new(fraud);
+        let harness = Harness::threads(clock());
+        pollster::block_on(testing::fraud::verdict_is_of_the_query(&harness, &fraud, suspected));
+    }
 }
 
 mod signer {

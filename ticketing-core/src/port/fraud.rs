@@ -27,10 +27,14 @@ pub enum FraudVerdict {
     Suspected,
 }
 
-/// What the checkout asks about a purchase. A failure of the port is never a verdict.
+/// What the checkout asks about a purchase.
+///
+/// A failure of the port is never a verdict: an adapter that cannot reach its service MUST answer with
+/// an error (`testing::fraud::failure_is_not_a_verdict`). It MUST answer what was asked, also when the
+/// same query comes again or many come at once (`testing::fraud::verdict_is_of_the_query`).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FraudCheck: Send + Sync {
-    /// Whether the purchase looks honest. The same query may be asked more than once.
+    /// Whether the purchase looks honest.
     async fn check(&self, query: FraudQuery) -> Result<FraudVerdict, PortError>;
 }

@@ -5,7 +5,11 @@ use crate::id::{PaymentId, RefundId};
 use crate::page::{Page, PageRequest};
 use crate::refund::Refund;
 
-/// Reads refunds, from the primary.
+/// Reads refunds, from the primary: what was committed is seen. Lists give each item once over all
+/// pages.
+///
+/// An adapter MUST read a refund as it was saved, and list those of a payment whatever became of them
+/// (`testing::reads::refunds_are_listed_by_payment`).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Refunds: Send + Sync {
@@ -17,6 +21,8 @@ pub trait Refunds: Send + Sync {
         payment: PaymentId,
         page: PageRequest,
     ) -> Result<Page<Refund>, PortError>;
-    /// Refunds that the worker must still drive ([`Refund::is_open`]), in the order of ids.
+    /// Refunds that the worker must still drive ([`Refund::is_open`]), in the order of ids: until they
+    /// succeeded, were stopped or were given up, and again when a human starts one anew
+    /// (`testing::reads::open_refunds_are_listed_until_done`).
     async fn open(&self, page: PageRequest) -> Result<Page<Refund>, PortError>;
 }

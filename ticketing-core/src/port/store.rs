@@ -30,7 +30,7 @@ pub enum CommitError {
     #[error("the idempotency key was used for another request")]
     KeyReused,
     /// A saved or guarded aggregate has changed since it was loaded: reload past every cache, decide
-    /// again.
+    /// again. Of an entry: one of its id is booked.
     #[error("{0} has changed since it was loaded")]
     Conflict(AggregateRef),
     /// These seats are taken: all of the wanted ones that are.
@@ -74,8 +74,9 @@ pub trait Store: Send + Sync {
     /// 2. [`CommitError::KeyReused`] (`testing::store::key_of_another_request_is_refused`);
     /// 3. [`Committed::Replayed`] (`testing::store::repeated_call_gets_the_first_answer`);
     /// 4. [`Committed::Duplicate`] (`testing::store::repeated_message_is_a_duplicate`);
-    /// 5. [`CommitError::Conflict`] (`testing::store::stale_version_conflicts`,
-    ///    `testing::store::changed_guard_conflicts`);
+    /// 5. [`CommitError::Conflict`] of an aggregate (`testing::store::stale_version_conflicts`,
+    ///    `testing::store::changed_guard_conflicts`), then of an entry whose id is booked, or posted
+    ///    twice here (`testing::store::entry_is_booked_once`);
     /// 6. [`CommitError::SeatTaken`], with every wanted seat that is taken
     ///    (`testing::store::taken_seats_are_all_named`);
     /// 7. [`CommitError::AllowanceExceeded`] (`testing::store::allowance_is_bounded`);

@@ -15,8 +15,12 @@ pub enum UserStatus {
     Unknown,
 }
 
-/// What the checkout asks about a buyer. A failure of the port is never an answer about the user
-/// (`testing::users::failure_is_not_an_answer`).
+/// What the checkout asks about a buyer.
+///
+/// A failure of the port is never an answer about the user: an adapter that cannot reach its directory
+/// MUST answer with an error (`testing::users::failure_is_not_an_answer`). It MUST tell who may buy
+/// from who may not and from who does not exist, which is no error
+/// (`testing::users::status_is_of_the_user`).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait UserDirectory: Send + Sync {

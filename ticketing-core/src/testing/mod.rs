@@ -3,10 +3,87 @@
 //! Each function takes a [`Harness`] and fresh handles of the port it tests, and panics where the
 //! port breaks its rule. Run all of a port with its `all` function, or single ones to find a fault.
 //! [`store_conformance!`](crate::store_conformance) makes a `#[test]` of every rule of a store.
+//!
+//! # Test an adapter of your own
+//!
+//! A store is one type that implements all the ports of [`StorePorts`], or several types that are put
+//! together there by hand. A test file of yours says how to get at a fresh one, and names its executor
+//! where its driver needs one; here the store and the ports around it are those in memory:
+//!
+//! ```no_run,test_harness
+//! use std::future::Future;
+//! use std::sync::Arc;
+//!
+//! use ticketing_core::memory::{ClockIds, ManualClock, SeededRandom, SystemClock};
+//! use ticketing_core::memory::{MemoryStore as MyStore, MemoryStoreOptions, MemoryUsers as MyUsers};
+//! use ticketing_core::port::{Clock, UserDirectory};
+//! use ticketing_core::testing::{Harness, StorePorts};
+//!
+//! fn my_store(clock: &Arc<dyn Clock>) -> Arc<MyStore> {
+//!     Arc::new(MyStore::new(Arc::clone(clock), MemoryStoreOptions::default()))
+//! }
+//!
+//! /// An adapter that any executor can drive: each task has a thread, and time stands until it is moved.
+//! mod on_threads {
+//!     use super::*;
+//!
+//!     fn clock() -> ManualClock {
+//!         ManualClock::at("2027-03-01T11:00:00Z".parse().expect("an instant"))
+//!     }
+//!
+//!     async fn fresh() -> (Harness, StorePorts) {
+//!         let clock = clock();
+//!         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//!         (Harness::threads(clock), StorePorts::of(&my_store(&shared)))
+//!     }
+//!
+//!     // One `#[test]` for each rule of the store and of the ports that read what it wrote.
+//!     ticketing_core::store_conformance!(fresh);
+//!
+//!     // The other ports: the name of a function that runs a test on a fresh port.
+//!     fn run<F: Future<Output = ()>>(test: impl FnOnce(Harness, Arc<dyn UserDirectory>) -> F) {
+//!         let users = MyUsers::new();
+//!         users.set_failing(true);
+//!         ticketing_core::testing::block_on(test(Harness::threads(clock()), Arc::new(users)));
+//!     }
+//!     ticketing_core::users_conformance!(run);
+//! }
+//!
+//! /// An adapter whose driver needs tokio: tasks run there, and time really passes.
+//! mod on_tokio {
+//!     use super::*;
+//!
+//!     use tokio::runtime::Runtime;
+//!
+//!     async fn fresh() -> (Harness, StorePorts) {
+//!         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+//!         let random = Arc::new(SeededRandom::from_entropy());
+//!         let ids = Arc::new(ClockIds::new(Arc::clone(&clock), random));
+//!         let ports = StorePorts::of(&my_store(&clock));
+//!         let harness = Harness::new(
+//!             clock,
+//!             ids,
+//!             |task| drop(tokio::spawn(task)),
+//!             |by| Box::pin(tokio::time::sleep(by)),
+//!         );
+//!         (harness, ports)
+//!     }
+//!
+//!     fn block_on(test: impl Future<Output = ()>) {
+//!         Runtime::new().expect("a runtime of several threads").block_on(test);
+//!     }
+//!     ticketing_core::store_conformance!(fresh, block_on);
+//! }
+//! ```
+//!
+//! Every call of `fresh` may give the same database: no rule looks at rows but its own. The rules of
+//! the other ports have macros like that of [`users`]; those of [`gateway`] and [`publisher`] are
+//! called by their `all`, for they need the other side of the port as well.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a conformance function fails")]
 
 pub mod clock;
+pub mod fraud;
 pub mod gateway;
 mod harness;
 pub mod holds;

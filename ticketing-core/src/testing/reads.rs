@@ -3,10 +3,21 @@
 #![expect(clippy::missing_panics_doc, reason = "every rule panics where a port breaks it")]
 
 mod catalogue;
+mod checkouts;
+mod payments;
+mod refunds;
+mod trade;
 
 pub use catalogue::{
     cancelled_performances_are_listed_until_wound_up, tickets_are_listed_by_reservation_and_user,
 };
+pub use checkouts::{
+    payments_and_checkouts_are_listed_by_reservation, stalled_checkouts_are_listed_until_they_end,
+};
+pub use payments::{
+    accounts_to_close_are_listed_until_closed, unsettled_lists_what_waits_for_the_gateway,
+};
+pub use refunds::{open_refunds_are_listed_until_done, refunds_are_listed_by_payment};
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -16,6 +27,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::ports::collect;
 use super::sample::{self, Sale, seats};
 use super::{Harness, StorePorts};
+use crate::aggregate::Aggregate;
 use crate::change_set::{ChangeSet, Record};
 use crate::error::PortError;
 use crate::id::{EntryId, PaymentId, ReservationId};
@@ -35,6 +47,12 @@ macro_rules! __reads_rules {
             cancelled_performances_are_listed_until_wound_up,
             tickets_are_listed_by_reservation_and_user,
             due_lists_only_what_is_due,
+            payments_and_checkouts_are_listed_by_reservation,
+            stalled_checkouts_are_listed_until_they_end,
+            unsettled_lists_what_waits_for_the_gateway,
+            accounts_to_close_are_listed_until_closed,
+            open_refunds_are_listed_until_done,
+            refunds_are_listed_by_payment,
             bitmaps_agree_with_claims,
             balance_is_the_sum_of_postings,
             history_is_newest_first,
@@ -52,6 +70,17 @@ fn saved(changes: &ChangeSet) -> &Reservation {
             _ => None,
         })
         .expect("a change set that saves a reservation")
+}
+
+/// Saves an aggregate; the same as the store has it now.
+async fn save<A>(h: &Harness, ports: &StorePorts, aggregate: A) -> A
+where
+    A: Aggregate + Into<Record> + Clone + Send + Sync,
+{
+    ports.done(&sample::changes(h).save(aggregate.clone()), "a save").await;
+    let mut saved = aggregate;
+    drop(saved.root_mut().committed());
+    saved
 }
 
 /// Panics unless the list, read in pages of 1, 2, 3 and many, is always the expected one.

@@ -1,13 +1,12 @@
 //! Sample data that the suites commit. Every id is new, so that many runs share one store.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
 
 use super::Harness;
 use crate::change_set::{ChangeSet, Fingerprint, MessageKey, ReceiptKey, Response};
 use crate::id::{ChangeSetId, EntryId, HoldToken, PerformanceId, ReservationId, ShowId, UserId};
 use crate::label::Label;
-use crate::ledger::{Account, AccountKey, EntryKind, EntrySubject, JournalEntry, Posting};
+use crate::ledger::{Account, AccountKey, Booking, EntrySubject, JournalEntry};
 use crate::money::{Currency, Money};
 use crate::policy::Deadlines;
 use crate::reservation::{NewReservation, Reservation, SeatLine};
@@ -53,7 +52,7 @@ impl Sale {
     /// # Panics
     /// Never: the prices add up.
     pub fn reservation_made(&self, h: &Harness, seats: &Seats, at: DateTime<Utc>) -> Reservation {
-        let price = Money::from_minor(50_000, Currency::KRW).expect("a price in range");
+        let price = won(50_000);
         let grade: Label<16> = Label::new("R").expect("a short grade");
         let new = NewReservation {
             id: ReservationId::generate(h.ids()),
@@ -143,48 +142,54 @@ pub const fn wallet(user: UserId) -> AccountKey {
     AccountKey { account: Account::Wallet(user), currency: Currency::KRW }
 }
 
+/// So many won.
+///
+/// # Panics
+/// Below zero, or beyond what money can be.
+pub fn won(amount: i64) -> Money {
+    Money::from_minor(amount, Currency::KRW).expect("an amount in range")
+}
+
+fn booking(h: &Harness) -> Booking {
+    Booking { id: EntryId::generate(h.ids()), at: h.now() }
+}
+
 /// `amount` won become points.
+///
+/// # Panics
+/// If that is nothing.
 pub fn top_up(h: &Harness, user: UserId, amount: i64) -> JournalEntry {
-    let postings = [(Account::Clearing, -amount), (Account::Wallet(user), amount)];
-    entry(h, EntryKind::TopUp, EntrySubject::Wallet(user), postings, None)
+    JournalEntry::top_up(booking(h), user, won(amount)).expect("an amount above zero")
 }
 
 /// `amount` points are set aside for a reservation: pending until an entry resolves it.
+///
+/// # Panics
+/// If that is nothing.
 pub fn points_reserved(
     h: &Harness,
     reservation: ReservationId,
     user: UserId,
     amount: i64,
 ) -> JournalEntry {
-    let postings = [(Account::Wallet(user), -amount), (Account::PointsHeld, amount)];
-    entry(h, EntryKind::PointsReserved, EntrySubject::Reservation(reservation), postings, None)
+    let entry = JournalEntry::points_reserved(booking(h), reservation, user, won(amount));
+    entry.expect("an amount above zero")
 }
 
 /// What a pending entry set aside goes back.
 ///
 /// # Panics
-/// If the entry does not post twice, as [`points_reserved`] does.
+/// If the entry is not one of [`points_reserved`].
 pub fn points_given_back(h: &Harness, pending: &JournalEntry) -> JournalEntry {
-    let [taken, held] = pending.postings() else { panic!("expected two postings") };
-    let postings = [(taken.account, -taken.amount), (held.account, -held.amount)];
-    entry(h, EntryKind::PointsGivenBack, pending.subject(), postings, Some(pending.id()))
-}
-
-fn entry(
-    h: &Harness,
-    kind: EntryKind,
-    subject: EntrySubject,
-    postings: [(Account, i64); 2],
-    resolves: Option<EntryId>,
-) -> JournalEntry {
-    let entry = json!({
-        "id": EntryId::generate(h.ids()),
-        "kind": kind,
-        "subject": subject,
-        "currency": Currency::KRW,
-        "postings": postings.map(|(account, amount)| Posting { account, amount }),
-        "resolves": resolves,
-        "at": h.now(),
+    let EntrySubject::Reservation(reservation) = pending.subject() else {
+        panic!("expected points set aside for a reservation, got {pending:?}")
+    };
+    let taken = pending.postings().iter().find_map(|posting| match posting.account {
+        Account::Wallet(user) => Some((user, -posting.amount)),
+        _ => None,
     });
-    serde_json::from_value(entry).expect("postings that sum to zero")
+    let (user, amount) = taken.unwrap_or_else(|| panic!("{pending:?} takes from no wallet"));
+    let of = pending.id();
+    let entry = JournalEntry::points_given_back(booking(h), of, reservation, user, won(amount));
+    entry.expect("an amount above zero")
 }

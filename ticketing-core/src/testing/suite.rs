@@ -9,7 +9,10 @@ use std::task::Poll;
 /// `fn run<F: Future<Output = ()>>(test: impl FnOnce(Harness, Arc<dyn _>) -> F)`.
 macro_rules! suite {
     ($d:tt $module:ident: $port:ty => $tests:ident { $($name:ident),* $(,)? }) => {
-        /// Runs every function of this module, one after the other.
+        /// The names of the functions that [`all`] runs.
+        pub const RULES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Runs all of them, one after the other.
         pub async fn all(h: &$crate::testing::Harness, port: &std::sync::Arc<$port>) {
             $($name(h, port).await;)*
         }

@@ -3,9 +3,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::expect_list;
+use super::{expect_list, save};
 use crate::aggregate::Aggregate;
-use crate::change_set::Record;
 use crate::id::{PerformanceId, SellerId, ShowId, TicketId, UserId, VenueId};
 use crate::label::Title;
 use crate::layout::{Layout, LayoutSpec, SectionSpec};
@@ -60,17 +59,6 @@ fn performance(h: &Harness, show: &Show) -> Performance {
         policy: None,
     };
     Performance::schedule(new, h.now()).expect("a performance in a month")
-}
-
-/// Saves an aggregate; the same as the store has it now.
-async fn save<A>(h: &Harness, ports: &StorePorts, aggregate: A) -> A
-where
-    A: Aggregate + Into<Record> + Clone + Send + Sync,
-{
-    ports.done(&sample::changes(h).save(aggregate.clone()), "a save").await;
-    let mut saved = aggregate;
-    drop(saved.root_mut().committed());
-    saved
 }
 
 /// Venues, shows and performances: the lists give each item once, in the order of ids.

@@ -1,9 +1,11 @@
-use crate::aggregate::Aggregate;
+use crate::aggregate::{Aggregate, AggregateKind, AggregateRef};
 use crate::change_set::ChangeSetError;
 use crate::id::{CheckoutId, ReservationId};
+use crate::ledger::{Booking, JournalEntry};
 use crate::port::{CommitError, Committed};
 use crate::reservation::Reservation;
 use crate::seat::{ClaimOwner, SeatNo};
+use crate::testing::ports::is_done;
 use crate::testing::sample::{self, Sale, seats};
 use crate::testing::{Harness, StorePorts};
 
@@ -111,6 +113,48 @@ pub async fn changed_guard_conflicts(h: &Harness, ports: &StorePorts) {
     assert_eq!(ports.claim(sale.performance, 2).await, None, "the refused claim stands");
     let fresh = ports.committed_reservation(id).await;
     ports.done(&claim(2).guard(&fresh), "a guard at the version that was loaded again").await;
+}
+
+/// An entry is booked once under its id, whatever a second one of that id says.
+pub async fn entry_is_booked_once(h: &Harness, ports: &StorePorts) {
+    let sale = Sale::new(h);
+    let wallet = sample::wallet(sale.user);
+    let first = sample::top_up(h, sale.user, 100);
+    let booking = Booking { id: first.id(), at: h.now() };
+    let second = JournalEntry::top_up(booking, sale.user, sample::won(30)).expect("an amount");
+    let reference = AggregateRef { kind: AggregateKind::Entry, id: first.id().as_uuid() };
+    let conflicts = |answer: &Result<Committed, CommitError>| matches!(answer, Err(CommitError::Conflict(got)) if *got == reference);
+
+    let twice = sample::changes(h).post(first.clone()).post(second.clone());
+    let answer = ports.commit(&twice).await;
+    assert!(
+        conflicts(&answer),
+        "expected Conflict({reference}) for it twice at once, got {answer:?}"
+    );
+    assert_eq!(ports.balance(wallet).await, 0, "a refused entry was booked");
+
+    let mut sets = Vec::new();
+    for _ in 0..10 {
+        sets.push(sample::changes(h).post(first.clone()));
+    }
+    let answers = ports.race(h, sets).await;
+    let booked = answers.iter().filter(|answer| is_done(answer)).count();
+    assert_eq!(booked, 1, "expected one of ten to book {}, got {answers:?}", first.id());
+    assert!(
+        answers.iter().all(|answer| is_done(answer) || conflicts(answer)),
+        "expected Conflict({reference}) for all but one, got {answers:?}"
+    );
+
+    for again in [first.clone(), second] {
+        let claim =
+            sample::changes(h).post(again).claim(sale.performance, seats([0]), sample::owner(h));
+        let answer = ports.commit(&claim).await;
+        assert!(conflicts(&answer), "expected Conflict({reference}), got {answer:?}");
+    }
+    assert_eq!(ports.claim(sale.performance, 0).await, None, "the refused claim stands");
+    assert_eq!(ports.balance(wallet).await, 100, "the entry moved money more than once");
+    let entry = ports.ledger.entry(first.id()).await.expect("entry");
+    assert_eq!(entry.as_deref(), Some(&first), "the first of the id stays");
 }
 
 /// `SeatTaken` names every wanted seat that is taken, whoever has it, and no other.

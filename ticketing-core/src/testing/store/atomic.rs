@@ -117,7 +117,7 @@ pub async fn one_refusal_spares_the_others(h: &Harness, ports: &StorePorts) {
     let spent = Spent::new(h, ports).await;
     let refused = Flaw::ALL.into_iter().filter(|flaw| *flaw != Flaw::SameId);
     let (mut wishes, mut sets) = (Vec::new(), Vec::new());
-    for (seat, flaw) in (10..).step_by(2).zip(refused.cycle().take(27)) {
+    for (seat, flaw) in (10..).step_by(2).zip(refused.cycle().take(30)) {
         let good = Wish::new(h, ports, &spent.sale, seat).await;
         let bad = Wish::new(h, ports, &spent.sale, seat + 1).await;
         sets.push(good.add_to(sample::changes(h), None));

@@ -1,5 +1,5 @@
 use super::answers::changed;
-use crate::aggregate::Aggregate;
+use crate::aggregate::{Aggregate, AggregateKind, AggregateRef};
 use crate::change_set::{ChangeSet, MessageKey, ReceiptKey, ReceiptState};
 use crate::id::{ChangeSetId, ReservationId, UserId};
 use crate::ledger::JournalEntry;
@@ -18,6 +18,7 @@ pub(super) enum Flaw {
     Duplicate,
     StaleSave,
     StaleGuard,
+    BookedEntry,
     SeatTaken,
     NoPlaceLeft,
     EntryResolved,
@@ -25,13 +26,14 @@ pub(super) enum Flaw {
 }
 
 impl Flaw {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::SameId,
         Self::KeyReused,
         Self::Replayed,
         Self::Duplicate,
         Self::StaleSave,
         Self::StaleGuard,
+        Self::BookedEntry,
         Self::SeatTaken,
         Self::NoPlaceLeft,
         Self::EntryResolved,
@@ -45,7 +47,7 @@ impl Flaw {
             Self::KeyReused => 2,
             Self::Replayed => 3,
             Self::Duplicate => 4,
-            Self::StaleSave | Self::StaleGuard => 5,
+            Self::StaleSave | Self::StaleGuard | Self::BookedEntry => 5,
             Self::SeatTaken => 6,
             Self::NoPlaceLeft => 7,
             Self::EntryResolved => 8,
@@ -122,6 +124,7 @@ impl Spent {
             Flaw::Duplicate => changes.caused_by(self.message.clone()),
             Flaw::StaleSave => changes.save(changed(h, self.stale.clone())),
             Flaw::StaleGuard => changes.guard(&self.stale),
+            Flaw::BookedEntry => changes.post(self.pending.clone()),
             Flaw::SeatTaken => {
                 changes.claim(performance, seats([1, 2]), ClaimOwner::Reservation(other))
             }
@@ -149,6 +152,10 @@ impl Spent {
             (Flaw::Duplicate, Ok(Committed::Duplicate(message))) => *message == self.message,
             (Flaw::StaleSave | Flaw::StaleGuard, Err(CommitError::Conflict(reference))) => {
                 *reference == self.stale.reference()
+            }
+            (Flaw::BookedEntry, Err(CommitError::Conflict(reference))) => {
+                let (kind, id) = (AggregateKind::Entry, self.pending.id().as_uuid());
+                *reference == AggregateRef { kind, id }
             }
             (Flaw::SeatTaken, Err(CommitError::SeatTaken(taken))) => *taken == seats([1]),
             (Flaw::NoPlaceLeft, Err(CommitError::AllowanceExceeded { limit })) => {

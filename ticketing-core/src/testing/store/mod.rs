@@ -16,7 +16,7 @@ mod races;
 mod receipts;
 
 pub use answers::{
-    allowance_is_bounded, changed_guard_conflicts, entry_is_resolved_once,
+    allowance_is_bounded, changed_guard_conflicts, entry_is_booked_once, entry_is_resolved_once,
     invalid_change_set_is_refused, same_change_set_commits_once, stale_version_conflicts,
     taken_seats_are_all_named, wallet_never_goes_below_zero,
 };
@@ -51,6 +51,7 @@ macro_rules! __store_rules {
             repeated_message_is_a_duplicate,
             stale_version_conflicts,
             changed_guard_conflicts,
+            entry_is_booked_once,
             taken_seats_are_all_named,
             allowance_is_bounded,
             entry_is_resolved_once,
