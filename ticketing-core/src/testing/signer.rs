@@ -12,7 +12,6 @@ suite! { $ signer: dyn TokenSigner => signer_conformance {
 } }
 
 /// What was signed is accepted, whatever its length; a signature has 16 to 64 bytes.
-#[expect(clippy::unused_async, reason = "every conformance function is called in the same way")]
 pub async fn accepts_its_own(h: &Harness, port: &Arc<dyn TokenSigner>) {
     let id = h.ids().next_id();
     for length in [0, 1, 16, 63, 64, 65, 1_000] {
@@ -24,7 +23,6 @@ pub async fn accepts_its_own(h: &Harness, port: &Arc<dyn TokenSigner>) {
 }
 
 /// A message or a signature that differs in one bit, or in length, is refused.
-#[expect(clippy::unused_async, reason = "every conformance function is called in the same way")]
 pub async fn refuses_any_change(h: &Harness, port: &Arc<dyn TokenSigner>) {
     let message = [*h.ids().next_id().as_bytes(), *h.ids().next_id().as_bytes()].concat();
     let signature = port.sign(&message);
