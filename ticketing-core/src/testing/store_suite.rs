@@ -12,13 +12,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// `fresh` is called once per test and gives the future of a [`Harness`](crate::testing::Harness) and
 /// the [`StorePorts`](crate::testing::StorePorts) to test; they may share one database, for no rule
 /// looks at rows but its own. The second argument runs a future, for adapters that need a runtime.
-///
-/// ```ignore
-/// async fn fresh() -> (Harness, StorePorts) { /* connect, migrate */ }
-/// ticketing_core::store_conformance!(fresh);
-/// // or, on tokio
-/// ticketing_core::store_conformance!(fresh, |test| Runtime::new().unwrap().block_on(test));
-/// ```
+/// [`testing`](crate::testing#test-an-adapter-of-your-own) has an example of both.
 #[macro_export]
 macro_rules! store_conformance {
     ($fresh:expr $(,)?) => {
