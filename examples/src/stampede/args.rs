@@ -13,7 +13,7 @@ use super::tenders::TenderMix;
 /// Tens of thousands of simulated buyers storm one performance, through the same use cases and ports
 /// that a real system would call; then every invariant is counted from the store.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "stampede", version, about)]
+#[command(name = "stampede", version)]
 pub struct Cli {
     /// What to storm, and how.
     #[command(flatten)]

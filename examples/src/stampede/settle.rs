@@ -16,7 +16,8 @@ use super::world::World;
 const ROUNDS: u32 = 3_000;
 /// What is due within this time counts as left to do: longer than any deadline.
 const HORIZON: Duration = Duration::from_hours(60 * 24);
-const SHORT: Duration = Duration::from_mins(2);
+/// The least and the most that the clock skips at once.
+const SHORT: Duration = Duration::from_mins(10);
 const LONG: Duration = Duration::from_hours(1);
 /// Errands of one round.
 const ERRANDS: usize = 1_000;
@@ -26,7 +27,7 @@ pub(crate) async fn settle(world: &Arc<World>, notices: &Notices) -> Result<(), 
     for _ in 0..ROUNDS {
         let mut done = errand::run_due(world, ERRANDS).await;
         done += notices.take(world).await;
-        for sweep in Sweep::ALL {
+        for sweep in Sweep::ALL.into_iter().filter(|sweep| *sweep != Sweep::Holds) {
             done += sweep.run_through(world).await;
         }
         done += publish(world).await;
@@ -35,7 +36,11 @@ pub(crate) async fn settle(world: &Arc<World>, notices: &Notices) -> Result<(), 
         }
         let next = world.errands.next_at();
         if next.is_none() && !is_anything_left(world).await? {
-            return Ok(());
+            // Last, as it looks at the hold of every seat that was sold.
+            if Sweep::Holds.run_through(world).await == 0 {
+                return Ok(());
+            }
+            continue;
         }
         let until = next.and_then(|at| (at - world.now()).to_std().ok());
         world.clock.skip(until.map_or(LONG, |until| until.clamp(SHORT, LONG)));
