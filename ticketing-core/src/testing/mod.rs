@@ -14,7 +14,7 @@
 //! use std::future::Future;
 //! use std::sync::Arc;
 //!
-//! use ticketing_core::memory::{ClockIds, ManualClock, SeededRandom, SystemClock};
+//! use ticketing_core::memory::ManualClock;
 //! use ticketing_core::memory::{MemoryStore as MyStore, MemoryStoreOptions, MemoryUsers as MyUsers};
 //! use ticketing_core::port::{Clock, UserDirectory};
 //! use ticketing_core::testing::{Harness, StorePorts};
@@ -48,32 +48,31 @@
 //!     }
 //!     ticketing_core::users_conformance!(run);
 //! }
+//! ```
 //!
-//! /// An adapter whose driver needs tokio: tasks run there, and time really passes.
-//! mod on_tokio {
-//!     use super::*;
+//! An adapter whose driver needs tokio names it, and lets time really pass:
 //!
-//!     use tokio::runtime::Runtime;
+//! ```ignore
+//! use tokio::runtime::Runtime;
 //!
-//!     async fn fresh() -> (Harness, StorePorts) {
-//!         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-//!         let random = Arc::new(SeededRandom::from_entropy());
-//!         let ids = Arc::new(ClockIds::new(Arc::clone(&clock), random));
-//!         let ports = StorePorts::of(&my_store(&clock));
-//!         let harness = Harness::new(
-//!             clock,
-//!             ids,
-//!             |task| drop(tokio::spawn(task)),
-//!             |by| Box::pin(tokio::time::sleep(by)),
-//!         );
-//!         (harness, ports)
-//!     }
-//!
-//!     fn block_on(test: impl Future<Output = ()>) {
-//!         Runtime::new().expect("a runtime of several threads").block_on(test);
-//!     }
-//!     ticketing_core::store_conformance!(fresh, block_on);
+//! async fn fresh() -> (Harness, StorePorts) {
+//!     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+//!     let random = Arc::new(SeededRandom::from_entropy());
+//!     let ids = Arc::new(ClockIds::new(Arc::clone(&clock), random));
+//!     let ports = StorePorts::of(&my_store(&clock));
+//!     let harness = Harness::new(
+//!         clock,
+//!         ids,
+//!         |task| drop(tokio::spawn(task)),
+//!         |by| Box::pin(tokio::time::sleep(by)),
+//!     );
+//!     (harness, ports)
 //! }
+//!
+//! fn block_on(test: impl Future<Output = ()>) {
+//!     Runtime::new().expect("a runtime of several threads").block_on(test);
+//! }
+//! ticketing_core::store_conformance!(fresh, block_on);
 //! ```
 //!
 //! Every call of `fresh` may give the same database: no rule looks at rows but its own. The rules of
