@@ -19,7 +19,7 @@ use ticketing_core::service::notice::{self, Notice};
 use ticketing_core::service::refund::{self, RefundError, RefundSeats};
 use ticketing_core::service::reserve::{self, ReserveError};
 use ticketing_core::service::tickets::{self, AdmitTicket};
-use ticketing_core::service::{Failure, expire, reconcile};
+use ticketing_core::service::{Failure, PaymentView, expire, reconcile};
 use ticketing_core::testing::{Harness, Task};
 use ticketing_core::ticket::TicketState;
 
@@ -357,7 +357,7 @@ fn points_alone_are_spent_once_however_often_they_are_confirmed() {
             async move { confirm::confirm(&ports, request).await.unwrap() }
         });
         let answers = Harness::storm(tasks.collect());
-        assert!(answers.iter().all(|view| view.is_paid()), "{answers:?}");
+        assert!(answers.iter().all(PaymentView::is_paid), "{answers:?}");
         assert_eq!(world.wallet(user), 0);
         world.check_at_rest();
     }
