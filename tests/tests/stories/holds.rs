@@ -113,8 +113,8 @@ fn a_hold_that_is_shown_is_stretched_and_a_lost_one_is_taken_again() {
         let mut ask = world.ask(user, &seats([0, 1]));
         ask.hold = Some(taken.token);
         let reserved = block_on(reserve::reserve(&world.ports, ask)).unwrap();
-        let kept = world.reservation(reserved.reservation).hold();
-        assert_eq!(kept == taken.token, !is_lost);
+        let kept = world.reservation(reserved.reservation).hold() == taken.token;
+        assert_eq!(kept, !is_lost);
         assert_eq!(held(&world)[&SeatNo(1)], reserved.expires_at);
         world.check_at_rest();
     }
