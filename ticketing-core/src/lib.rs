@@ -79,6 +79,8 @@ pub mod venue;
 pub mod verify;
 pub mod waiting_line;
 
+pub use {chrono, chrono_tz, rust_decimal, uuid};
+
 /// The examples of the README run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -76,6 +76,12 @@ impl Deadlines {
     /// The longest of any deadline.
     pub const MAX: Duration = Duration::from_hours(30 * 24);
 
+    /// The longest that a hold without a claim is meant to last: a buyer's own, or one that a reserve
+    /// just stretched.
+    pub fn hold_longest(&self) -> Duration {
+        self.hold_max.max(self.payment_wait)
+    }
+
     fn check(&self) -> Result<(), PolicyError> {
         let bounded = [
             ("hold", self.hold, 1),

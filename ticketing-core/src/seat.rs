@@ -39,9 +39,9 @@ pub enum SeatsError {
     #[error("expected 1 to {} seats, got none", Seats::MAX)]
     Empty,
     /// More than [`Seats::MAX`].
-    #[error("expected 1 to {} seats, got {got}", Seats::MAX)]
+    #[error("expected 1 to {} seats, got {got} or more", Seats::MAX)]
     TooMany {
-        /// How many there were.
+        /// How many were counted before the rest was left alone.
         got: usize,
     },
     /// One seat twice.
@@ -86,7 +86,7 @@ impl Seats {
     }
 
     /// How many there are, at least one.
-    #[allow(clippy::len_without_is_empty, reason = "never empty")]
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -144,10 +144,11 @@ impl LineStatus {
         policy: &AdmissionPolicy,
     ) -> Self {
         let (in_room, called, ahead) = match *standing {
-            Standing::Absent | Standing::Inside { .. } => (false, false, None),
+            Standing::Absent => (false, false, None),
             Standing::Accepted => (true, false, None),
             Standing::Waiting { ahead, .. } => (true, false, Some(ahead)),
-            Standing::Called { .. } => (false, true, None),
+            // Who is inside and lost the tab enters again, under the same admission.
+            Standing::Called { .. } | Standing::Inside { .. } => (false, true, None),
         };
         let wait = ahead.and_then(|ahead| estimate(ahead, policy));
         let wait_seconds = wait.map(|wait| wait.as_micros().div_ceil(1_000_000));

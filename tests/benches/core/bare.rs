@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use pollster::block_on;
 use rustc_hash::FxHashMap;
 use ticketing_core::change_set::{ChangeSet, Record};
 use ticketing_core::event::EventBody;
@@ -10,14 +11,16 @@ use ticketing_core::ledger::{AccountKey, JournalEntry};
 use ticketing_core::port::{CommitError, Committed, Store};
 use uuid::Uuid;
 
+use crate::hall::Hall;
+
 /// A store that keeps a copy of what is committed through it.
-pub(crate) struct Recorder {
+struct Recorder {
     inner: Arc<dyn Store>,
-    pub(crate) committed: Mutex<Vec<ChangeSet>>,
+    committed: Mutex<Vec<ChangeSet>>,
 }
 
 impl Recorder {
-    pub(crate) fn before(inner: Arc<dyn Store>) -> Self {
+    fn before(inner: Arc<dyn Store>) -> Self {
         Self { inner, committed: Mutex::default() }
     }
 }
@@ -28,6 +31,16 @@ impl Store for Recorder {
         self.committed.lock().unwrap().push(changes.clone());
         self.inner.commit(changes).await
     }
+}
+
+/// The change sets of one purchase.
+pub(crate) fn template() -> Vec<ChangeSet> {
+    let mut hall = Hall::build(100);
+    let recorder = Arc::new(Recorder::before(Arc::clone(&hall.ports.store)));
+    hall.ports.store = recorder.clone();
+    block_on(hall.sell(0));
+    let mut committed = recorder.committed.lock().unwrap();
+    std::mem::take(&mut *committed)
 }
 
 /// The rows of one purchase, and the maps that they go into under new keys.

@@ -1,18 +1,18 @@
 //! Whole purchases through the in-memory adapters on one thread, beside a bare loop that puts the same
 //! rows into hash maps. Prints ratios and counts; asserts nothing about time.
 //!
-//! `cargo bench -p ticketing-tests --bench core [-- --seats 10000,100000,1000000]`
+//! `cargo bench -p ticketing-tests --bench core [-- --seats 10000,100000,1000000]`; the bench `allocations`
+//! counts, apart, since counting costs time.
 
 mod bare;
 mod hall;
 mod maps;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pollster::block_on;
 
-use bare::{Bare, Recorder};
+use bare::Bare;
 use hall::Hall;
 
 /// Purchases of one measurement.
@@ -22,7 +22,7 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let sizes = sizes();
-    let template = template();
+    let template = bare::template();
     compare(&template);
     growth(&sizes);
     maps::status_of_a_large_hall();
@@ -37,34 +37,6 @@ fn sizes() -> Vec<u32> {
         }
         None => vec![10_000, 100_000, 1_000_000],
     }
-}
-
-/// The change sets of one purchase.
-fn template() -> Vec<ticketing_core::change_set::ChangeSet> {
-    let mut hall = Hall::build(100);
-    let recorder = Arc::new(Recorder::before(Arc::clone(&hall.ports.store)));
-    hall.ports.store = recorder.clone();
-    block_on(hall.sell(0));
-    let committed = std::mem::take(&mut *recorder.committed.lock().unwrap());
-    let hall = Hall::build(100);
-    block_on(hall.sell(0));
-    let counted = allocation_counter::measure(|| block_on(hall.sell(1)));
-    let bare_of = Bare::like(&committed);
-    let rows = bare_of.rows();
-    let mut bare = bare_of;
-    bare.write(0);
-    let bare_counted = allocation_counter::measure(|| bare.write(1));
-    let events: usize = committed.iter().map(|changes| changes.events().len()).sum();
-    println!(
-        "a purchase: {} commits, {rows} rows, {events} events, {} allocations of {} bytes \
-         (bare loop: {} of {} bytes)",
-        committed.len(),
-        counted.count_total,
-        counted.bytes_total,
-        bare_counted.count_total,
-        bare_counted.bytes_total,
-    );
-    committed
 }
 
 #[expect(clippy::disallowed_methods, reason = "measuring the program itself")]
@@ -96,8 +68,9 @@ fn compare(template: &[ticketing_core::change_set::ChangeSet]) {
     }
     let (ours, bare) = (median(&mut ours), median(&mut bares));
     println!(
-        "{PURCHASES} purchases, median of {}: services {:.2} us each ({:.0}/s), bare loop {:.2} us \
+        "{PURCHASES} purchases of {} rows, median of {}: services {:.2} us each ({:.0}/s), bare loop {:.2} us \
          each, ratio {:.2} (at most 5)",
+        Bare::like(template).rows(),
         ROUNDS * 2,
         per_purchase_us(ours, PURCHASES),
         f64::from(PURCHASES) / ours.as_secs_f64(),

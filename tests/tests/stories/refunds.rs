@@ -368,3 +368,27 @@ fn workers_at_once_send_each_refund_once() {
     }
     assert_eq!(world.told("refund.succeeded"), 10);
 }
+
+#[test]
+fn a_refund_that_the_worker_gave_up_is_listed_and_sent_again_by_hand() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment, _) = world.buy(user, &seat(0), 0, Some(Method::Card));
+    let asked = block_on(refund::request(&world.ports, RefundSeats::all(user, id))).unwrap();
+    world.gateway.script(payment, vec![Step::cancel(CallAct::Decline); 10]);
+    for _ in 0..10 {
+        world.sweep();
+        world.pass(Duration::from_hours(18));
+    }
+    assert_eq!(world.sweep(), 0, "the worker gave up");
+    let page = || PageRequest::first(Limit::DEFAULT);
+    let listed = block_on(refund::list(&world.ports, user, payment, page())).unwrap().items;
+    assert_eq!(listed.len(), 1);
+    assert!(matches!(listed[0].state, RefundState::Failed { .. }));
+    assert_eq!((listed[0].refund, listed[0].external), (asked.refund, asked.external));
+    assert!(block_on(refund::list(&world.ports, world.user(), payment, page())).is_err());
+    assert!(block_on(refund_worker::send_again(&world.ports, asked.refund)).unwrap());
+    assert!(!block_on(refund_worker::send_again(&world.ports, asked.refund)).unwrap());
+    assert_eq!(world.gateway.money().cancelled(payment), Some(asked.external));
+    world.check_at_rest();
+}

@@ -139,6 +139,24 @@ fn a_repeated_call_gets_the_first_answer_and_another_request_is_refused() {
 }
 
 #[test]
+fn a_key_counts_where_points_pay_it_all() {
+    let world = World::new();
+    let user = world.rich(30_000);
+    let pay = |no| {
+        let reservation = world.reserve(user, &seat(no)).reservation;
+        let payment = world.checkout(user, reservation, PRICE, None);
+        ConfirmPayment::new(user, payment, won(0)).with_key(token("pay"))
+    };
+    let (first, other) = (pay(0), pay(1));
+    let paid = block_on(confirm::confirm(&world.ports, first.clone())).unwrap();
+    assert!(paid.is_paid());
+    assert_eq!(block_on(confirm::confirm(&world.ports, first)).unwrap(), paid);
+    let reused = block_on(confirm::confirm(&world.ports, other)).unwrap_err();
+    assert!(matches!(reused, ConfirmError::Failed(Failure::KeyReused)));
+    world.check();
+}
+
+#[test]
 fn an_equal_later_purchase_is_a_purchase_of_its_own() {
     let world = World::new();
     let user = world.user();

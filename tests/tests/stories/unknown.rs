@@ -152,17 +152,30 @@ fn a_call_that_was_not_taken_is_made_again_under_its_key() {
 }
 
 #[test]
-fn a_gateway_that_never_takes_the_call_leaves_it_unknown_within_a_minute() {
+fn a_gateway_that_never_takes_the_call_moved_nothing_and_the_buyer_may_try_again() {
     let world = World::new();
-    let (user, _, payment) = about_to_pay(&world);
+    let (user, id, payment) = about_to_pay(&world);
     let refused = Step::confirm(CallAct::Refuse { retry_after: Some(Duration::from_secs(1)) });
     world.gateway.script(payment, vec![refused; 200]);
     let before = world.ports.clock.now();
     let view = world.run(confirm::confirm(&world.ports, request(user, payment, None))).unwrap();
-    assert_eq!(view.status, PaymentStatus::Processing);
+    assert_eq!(view.status, PaymentStatus::Failed { reason: FailReason::NotTaken });
     assert!(world.ports.clock.now() <= before + chrono::TimeDelta::minutes(1));
-    assert!(is_unknown(&world, payment));
-    world.check();
+    assert_eq!(world.wallet(user), 4_000, "the points came back");
+    let again = world.checkout(user, id, 4_000, Some(Method::Card));
+    assert!(world.confirm(user, again).is_paid());
+    world.check_at_rest();
+}
+
+#[test]
+fn a_gateway_that_asks_for_more_patience_than_there_is_is_not_waited_for() {
+    let world = World::new();
+    let (user, _, payment) = about_to_pay(&world);
+    let retry_after = Some(Duration::MAX);
+    world.gateway.script(payment, [Step::confirm(CallAct::Refuse { retry_after })]);
+    let view = block_on(confirm::confirm(&world.ports, request(user, payment, None))).unwrap();
+    assert_eq!(view.status, PaymentStatus::Failed { reason: FailReason::NotTaken });
+    world.check_at_rest();
 }
 
 #[test]

@@ -260,6 +260,19 @@ impl BoxOffice {
         refund::request(&self.ports, request).await
     }
 
+    /// The refunds of a payment, asked for or not.
+    ///
+    /// # Errors
+    /// See [`refund::list`].
+    pub async fn refunds_of(
+        &self,
+        user: UserId,
+        payment: PaymentId,
+        page: PageRequest,
+    ) -> Result<Page<RefundView>, RefundError> {
+        refund::list(&self.ports, user, payment, page).await
+    }
+
     /// Where a refund stands.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{BoxOffice, Notice, RelayOptions};
-use crate::id::{CheckoutId, PerformanceId};
+use crate::id::{CheckoutId, PerformanceId, RefundId};
 use crate::label::Label;
 use crate::page::{Limit, PageRequest};
 use crate::service::cancel_performance;
@@ -83,6 +83,14 @@ impl BoxOffice {
     /// See [`refund_worker::sweep_refunds`].
     pub async fn sweep_refunds(&self, page: PageRequest) -> Result<Swept, Failure> {
         refund_worker::sweep_refunds(&self.ports, page).await
+    }
+
+    /// Sends a refund again that the worker gave up.
+    ///
+    /// # Errors
+    /// See [`refund_worker::send_again`].
+    pub async fn send_refund_again(&self, id: RefundId) -> Result<bool, Failure> {
+        refund_worker::send_again(&self.ports, id).await
     }
 
     /// Ends the reservations of cancelled performances.

@@ -44,6 +44,8 @@ pub enum FailReason {
         /// The gateway's code.
         code: Label<100>,
     },
+    /// The gateway took none of the calls: nothing was sent.
+    NotTaken,
     /// The gateway does not know it, long after it was sent.
     NotFound,
     /// The gateway cancelled it.

@@ -46,6 +46,8 @@ pub struct Performance {
 }
 
 impl Performance {
+    /// How far ahead a performance may be planned: 10 years of 365 days.
+    pub const AHEAD_MAX: TimeDelta = TimeDelta::days(3_650);
     /// How long after its start a performance that was broken off can still be cancelled.
     pub const CANCEL_AFTER_START_MAX: TimeDelta = TimeDelta::hours(24);
 
@@ -66,6 +68,10 @@ impl Performance {
         let starts_at = new.starts_at;
         if starts_at <= now {
             return Err(ScheduleError::StartsInPast { starts_at, now });
+        }
+        let latest = now + Self::AHEAD_MAX;
+        if starts_at > latest {
+            return Err(ScheduleError::StartsTooFar { latest, got: starts_at });
         }
         let mut performance = Self {
             root: Root::new(),

@@ -35,6 +35,14 @@ pub struct NewPerformance<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
+    /// It starts later than anybody plans.
+    #[error("expected a start before {latest}, got {got}")]
+    StartsTooFar {
+        /// The latest start that is taken.
+        latest: DateTime<Utc>,
+        /// The start that was given.
+        got: DateTime<Utc>,
+    },
     /// It would start in the past.
     #[error("expected a start after {now}, got {starts_at}")]
     StartsInPast {

@@ -87,6 +87,11 @@ fn what_makes_no_sense_is_not_scheduled() {
         refused(|new| new.starts_at = now()),
         ScheduleError::StartsInPast { starts_at: now(), now: now() }
     );
+    let latest = now() + Performance::AHEAD_MAX;
+    assert_eq!(
+        refused(|new| new.starts_at = DateTime::<Utc>::MAX_UTC),
+        ScheduleError::StartsTooFar { latest, got: DateTime::<Utc>::MAX_UTC }
+    );
     let closes_at = at("2026-04-01T09:00:00Z");
     assert_eq!(
         refused(|new| new.sales_open_at = at("2026-04-01T09:00:00Z")),

@@ -59,7 +59,7 @@ use std::sync::Arc;
 
 /// All ports, wired by the binary.
 #[derive(Clone)]
-#[allow(missing_docs, reason = "each field is named after its trait")]
+#[expect(missing_docs, reason = "each field is named after its trait")]
 pub struct Ports {
     pub store: Arc<dyn Store>,
     pub layouts: Arc<dyn Layouts>,

@@ -201,7 +201,9 @@ impl Reservation {
             Some(before) => return Err(ReservationRefusal::OtherDeposit { due_at: before }),
             None => self.deposit_due_at = Some(due_at),
         }
-        self.expires_at = (due_at + deadlines.notice_margin).min(self.starts_at);
+        // The gateway chose the time: it may be beyond all reckoning.
+        self.expires_at = due_at.min(self.starts_at) + deadlines.notice_margin;
+        self.expires_at = self.expires_at.min(self.starts_at);
         self.latest = self.expires_at;
         let (reservation, expires_at) = (self.id, self.expires_at);
         self.root.record(now, ReservationEvent::DeadlineMoved { reservation, expires_at });

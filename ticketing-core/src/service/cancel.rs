@@ -22,6 +22,13 @@ pub struct CancelReservation {
     pub key: Option<Token>,
 }
 
+impl CancelReservation {
+    /// Without an idempotency key.
+    pub const fn new(user: UserId, reservation: ReservationId) -> Self {
+        Self { user, reservation, key: None }
+    }
+}
+
 /// A reservation was cancelled; its seats are free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancelled {

@@ -12,6 +12,10 @@ use crate::performance::{Performance, PerformanceRefusal};
 use crate::port::Ports;
 use crate::reservation::{CancelReason, Reservation, ReservationState};
 
+/// The most pages of one performance that one sweep looks at in vain: payments at the gateway, which end by
+/// themselves.
+pub const PAGES_MAX: usize = 100;
+
 /// Why a performance was not cancelled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,7 +62,8 @@ pub async fn cancel_performance(
 }
 
 /// Ends reservations of cancelled performances: cancels pending ones, refunds confirmed ones in full. At
-/// most one page of performances, and one page of reservations of each; run it until nothing changes.
+/// most one page of performances; of each, pages of reservations until one was ended or [`PAGES_MAX`] were
+/// looked at. Run it until nothing changes.
 ///
 /// # Errors
 /// The list could not be read.
@@ -83,7 +88,7 @@ async fn wind_up(
 ) -> Result<(), Failure> {
     let mut page = PageRequest::first(limit);
     let mut is_over = true;
-    loop {
+    for _ in 0..PAGES_MAX {
         let live = ports.reservations.live_of(performance.id(), page).await?;
         let before = swept.changed;
         for reservation in live.items {
@@ -104,6 +109,7 @@ async fn wind_up(
         }
         page = PageRequest::next(live.next, limit);
     }
+    Ok(())
 }
 
 /// What became of a reservation.

@@ -60,6 +60,25 @@ impl StartCheckout {
         let (refund_account, key) = (None, None);
         Self { user, reservation, points, method: Some(method), refund_account, key }
     }
+
+    /// All of it by points, without a key.
+    pub const fn by_points(user: UserId, reservation: ReservationId, points: Money) -> Self {
+        Self { user, reservation, points, method: None, refund_account: None, key: None }
+    }
+
+    /// Some of it by points, the rest by the method.
+    #[must_use]
+    pub const fn with_points(mut self, points: Money) -> Self {
+        self.points = points;
+        self
+    }
+
+    /// With the client's idempotency key.
+    #[must_use]
+    pub fn with_key(mut self, key: Token) -> Self {
+        self.key = Some(key);
+        self
+    }
 }
 
 /// Where a checkout stands.

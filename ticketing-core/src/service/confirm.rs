@@ -50,6 +50,13 @@ impl ConfirmPayment {
         Self { user, payment, amount, provider_key: None, key: None }
     }
 
+    /// With the client's idempotency key.
+    #[must_use]
+    pub fn with_key(mut self, key: Token) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// By a card that the buyer authenticated.
     #[must_use]
     pub fn with_provider_key(mut self, provider_key: Token) -> Self {
@@ -195,14 +202,17 @@ impl Intention<'_> {
         performance: &Performance,
         now: DateTime<Utc>,
     ) -> Result<PaymentView, ConfirmError> {
-        let Self { payment, reservation, .. } = self;
+        let Self { mut payment, reservation, call } = self;
         check_amount(&payment, request.amount)?;
         if payment.is_live() {
             performance.must_take_place()?;
             reservation.must_be_payable(now)?;
+            if let Some(Call { key, fingerprint }) = call.cloned() {
+                payment.await_receipt(PendingReceipt { key, fingerprint });
+            }
         }
         let (id, loaded) = (payment.id(), Some((payment, reservation)));
-        let settled = settle(ports, id, &Fact::PointsAlone, None, loaded).await?;
+        let settled = settle(ports, id, &Fact::PointsAlone, loaded).await?;
         if settled.changed { Ok(settled.view) } else { status(ports, request.user, id).await }
     }
 
@@ -277,7 +287,7 @@ async fn send(
 ) -> Result<PaymentView, Failure> {
     let id = loaded.0.id();
     let fact = call_gateway(ports, &loaded.0, now + GATEWAY_TIMEOUT).await;
-    match settle(ports, id, &fact, None, Some(loaded)).await {
+    match settle(ports, id, &fact, Some(loaded)).await {
         Ok(settled) => Ok(settled.view),
         // The money may have moved: the reconciler settles it, the caller asks again.
         Err(failure) if failure.is_transient() => {
@@ -317,8 +327,9 @@ async fn call_gateway(ports: &Ports, payment: &Payment, deadline: DateTime<Utc>)
     match answer {
         Ok(fact) => fact,
         Err(GatewayError::Declined { code }) => Fact::Declined(code),
-        // Nothing moved by the last call, but an earlier one under its key may be under way.
-        Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_)) => Fact::AnswerLost,
+        // This intent's only calls: whatever ended otherwise than not taken ended the tries.
+        Err(GatewayError::Retryable { .. }) => Fact::NotTaken,
+        Err(GatewayError::Unknown(_)) => Fact::AnswerLost,
     }
 }
 
@@ -339,8 +350,12 @@ where
             let options = BackoffOptions::default();
             let backoff = Backoff::new(clock, timer, Arc::clone(&ports.random), options)
                 .map_err(|error| GatewayError::Unknown(Some(error.into())))?;
+            let wait = retry_after.unwrap_or(options.base);
+            let left = (deadline - ports.clock.now()).to_std().unwrap_or_default();
+            if wait >= left {
+                return Err(GatewayError::Retryable { retry_after });
+            }
             let again = async {
-                let wait = retry_after.unwrap_or(options.base);
                 ports.timer.sleep_until(ports.clock.now() + wait).await;
                 backoff.run(|_| call(), worth_another).await
             };

@@ -2,7 +2,7 @@
 
 use super::ending::{Ended, Unpaid};
 use super::notice::ask;
-use super::settle::{Fact, settle};
+use super::settle::{Fact, settle_asked};
 use super::support::{Call, Failure, Swept};
 use crate::aggregate::Applied;
 use crate::page::PageRequest;
@@ -31,9 +31,10 @@ async fn expire(ports: &Ports, reservation: Reservation) -> Result<bool, Failure
         && matches!(payment.state(), PaymentState::AwaitingDeposit { .. })
     {
         match ask(ports, payment).await {
-            Ok(Some(fact @ (Fact::Captured(_) | Fact::CancelledThere))) => {
-                if settle(ports, payment.id(), &fact, None, None).await?.changed {
-                    return Ok(true);
+            Ok(Some(asked)) if matches!(asked.fact, Fact::Captured(_) | Fact::CancelledThere) => {
+                let settled = settle_asked(ports, payment.id(), &asked, None).await?;
+                if settled.changed || settled.outdated {
+                    return Ok(settled.changed);
                 }
             }
             Err(_) if ports.clock.now() < unpaid.reservation.latest() => return Ok(false),

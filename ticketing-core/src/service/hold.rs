@@ -29,6 +29,13 @@ impl HoldSeats {
     pub const fn new(user: UserId, performance: PerformanceId, seats: Seats) -> Self {
         Self { user, performance, seats, admission: None }
     }
+
+    /// By who was let in by the waiting room.
+    #[must_use]
+    pub fn with_admission(mut self, admission: AdmissionToken) -> Self {
+        self.admission = Some(admission);
+        self
+    }
 }
 
 /// A hold and the seats it is on.
@@ -40,6 +47,13 @@ pub struct HeldSeats {
     pub seats: Seats,
     /// The hold.
     pub token: HoldToken,
+}
+
+impl HeldSeats {
+    /// The hold that a request was given.
+    pub const fn of(performance: PerformanceId, seats: Seats, held: &Held) -> Self {
+        Self { performance, seats, token: held.token }
+    }
 }
 
 /// Why seats were not held, or a hold not changed.

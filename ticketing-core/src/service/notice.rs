@@ -1,7 +1,8 @@
 //! Take a notice of the gateway: a payment webhook or a deposit callback.
 
-use super::settle::{Fact, PaymentView, settle};
-use super::support::Failure;
+use super::settle::{Asked, Fact, PaymentView, settle_asked};
+use super::support::{Failure, Tries};
+use crate::aggregate::Aggregate;
 use crate::change_set::MessageKey;
 use crate::error::{Fault, PortError};
 use crate::id::PaymentId;
@@ -11,7 +12,7 @@ use crate::port::{Found, GatewayError, Ports};
 use crate::timeout::timeout;
 
 /// A notice that something happened to a payment. What happened is never believed: it is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Notice {
     /// The message's id, such as the webhook's transmission id.
     pub message: MessageKey,
@@ -19,6 +20,16 @@ pub struct Notice {
     pub payment: PaymentId,
     /// The secret of a deposit notice.
     pub secret: Option<Token>,
+}
+
+/// The secret does not show.
+impl std::fmt::Debug for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Notice")
+            .field("message", &self.message)
+            .field("payment", &self.payment)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What became of a notice. All of them mean that it needs not be sent again.
@@ -60,8 +71,19 @@ impl From<PortError> for NoticeError {
 /// # Errors
 /// [`NoticeError`]; answer the gateway so that it sends the notice again, except for a wrong secret.
 pub async fn take(ports: &Ports, notice: Notice) -> Result<NoticeTaken, NoticeError> {
+    let mut tries = Tries::new();
+    loop {
+        if let Some(taken) = take_once(ports, &notice).await? {
+            return Ok(taken);
+        }
+        tries.again()?;
+    }
+}
+
+/// `None` if the payment moved on while the gateway was asked.
+async fn take_once(ports: &Ports, notice: &Notice) -> Result<Option<NoticeTaken>, NoticeError> {
     let Some(payment) = ports.payments.find(notice.payment).await? else {
-        return Ok(NoticeTaken::NotOurs);
+        return Ok(Some(NoticeTaken::NotOurs));
     };
     let known = payment.account().and_then(|account| account.secret.as_ref());
     if let (Some(known), Some(told)) = (known, &notice.secret)
@@ -69,18 +91,25 @@ pub async fn take(ports: &Ports, notice: Notice) -> Result<NoticeTaken, NoticeEr
     {
         return Err(NoticeError::WrongSecret);
     }
-    let fact = ask(ports, &payment).await.map_err(NoticeError::GatewaySilent)?;
-    let fact = match fact {
+    let asked = match ask(ports, &payment).await.map_err(NoticeError::GatewaySilent)? {
         // Not noted as handled: the same notice may come again and find more.
-        None | Some(Fact::NoNews) => return Ok(NoticeTaken::NothingNew),
-        Some(fact) => fact,
+        None | Some(Asked { fact: Fact::NoNews, .. }) => {
+            return Ok(Some(NoticeTaken::NothingNew));
+        }
+        Some(asked) => asked,
     };
-    let settled = settle(ports, payment.id(), &fact, Some(&notice.message), None).await?;
-    Ok(if settled.changed { NoticeTaken::Applied(settled.view) } else { NoticeTaken::NothingNew })
+    let settled = settle_asked(ports, payment.id(), &asked, Some(&notice.message)).await?;
+    Ok(if settled.outdated {
+        None
+    } else if settled.changed {
+        Some(NoticeTaken::Applied(settled.view))
+    } else {
+        Some(NoticeTaken::NothingNew)
+    })
 }
 
-/// Asks the gateway about a payment; what it says as a fact. `None` if the performance is gone.
-pub(crate) async fn ask(ports: &Ports, payment: &Payment) -> Result<Option<Fact>, GatewayError> {
+/// Asks the gateway about a payment as it was read. `None` if the performance is gone.
+pub(crate) async fn ask(ports: &Ports, payment: &Payment) -> Result<Option<Asked>, GatewayError> {
     let found = find(ports, payment.id()).await?;
     let performance = ports
         .layouts
@@ -88,8 +117,11 @@ pub(crate) async fn ask(ports: &Ports, payment: &Payment) -> Result<Option<Fact>
         .await
         .map_err(|error| GatewayError::Unknown(Some(error.into())))?;
     let now = ports.clock.now();
-    Ok(performance
-        .map(|performance| Fact::of(found, payment, &performance.policy().deadlines, now)))
+    let version = payment.root().version();
+    Ok(performance.map(|performance| {
+        let fact = Fact::of(found, payment, &performance.policy().deadlines, now);
+        Asked { fact, version }
+    }))
 }
 
 /// What the gateway knows, within a bounded time.

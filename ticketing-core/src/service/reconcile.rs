@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 
 use super::confirm::GATEWAY_TIMEOUT;
 use super::notice::ask;
-use super::settle::{Fact, settle};
+use super::settle::{Asked, Fact, settle_asked};
 use super::support::{Attempt, Failure, Swept, Tries, change_set, commit, inconsistent};
-use crate::aggregate::Applied;
+use crate::aggregate::{Aggregate, Applied};
 use crate::id::PaymentId;
 use crate::page::PageRequest;
 use crate::payment::Payment;
@@ -32,13 +32,13 @@ pub async fn sweep_unsettled(ports: &Ports, page: PageRequest) -> Result<Swept, 
 }
 
 async fn reconcile(ports: &Ports, payment: &Payment) -> Result<bool, Failure> {
-    let fact = match ask(ports, payment).await {
-        Ok(Some(fact)) => fact,
+    let asked = match ask(ports, payment).await {
+        Ok(Some(asked)) => asked,
         // No answer is no answer about the payment.
-        Ok(None) | Err(_) => Fact::NoNews,
+        Ok(None) | Err(_) => Asked { fact: Fact::NoNews, version: payment.root().version() },
     };
-    let no_news = matches!(fact, Fact::NoNews);
-    let settled = settle(ports, payment.id(), &fact, None, None).await?;
+    let no_news = matches!(asked.fact, Fact::NoNews);
+    let settled = settle_asked(ports, payment.id(), &asked, None).await?;
     Ok(settled.changed && !no_news)
 }
 
@@ -67,9 +67,16 @@ async fn close(ports: &Ports, id: PaymentId) -> Result<bool, Failure> {
 }
 
 async fn after_refusal(ports: &Ports, id: PaymentId) -> Result<bool, Failure> {
+    let Some(payment) = ports.payments.find(id).await? else { return Ok(false) };
+    let version = payment.root().version();
     match super::notice::find(ports, id).await {
         Ok(Found::Captured { amount, .. }) => {
-            let paid = settle(ports, id, &Fact::Captured(amount), None, None).await?.changed;
+            let asked = Asked { fact: Fact::Captured(amount), version };
+            let settled = settle_asked(ports, id, &asked, None).await?;
+            if settled.outdated {
+                return Ok(false);
+            }
+            let paid = settled.changed;
             // Money of another amount leaves the payment ended and its account to be closed.
             Ok(closed(ports, id).await? || paid)
         }

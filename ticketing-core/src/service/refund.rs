@@ -12,10 +12,11 @@ use crate::allocation::SeatShare;
 use crate::change_set::ChangeSet;
 use crate::error::PortError;
 use crate::fee::{CancelTime, FeeRefusal, RefundLine, RefundLineError, cancel_fee};
-use crate::id::{EntryId, RefundId, ReservationId, UserId};
+use crate::id::{EntryId, PaymentId, RefundId, ReservationId, UserId};
 use crate::label::Token;
 use crate::ledger::{Booking, JournalEntry, RefundedSeats};
 use crate::money::Money;
+use crate::page::{Page, PageRequest};
 use crate::payment::{Honoured, Payment, PaymentRefusal};
 use crate::performance::Performance;
 use crate::port::{Ports, RefundAccount};
@@ -35,6 +36,18 @@ pub struct RefundSeats {
     pub seats: Option<Seats>,
     /// The client's idempotency key.
     pub key: Option<Token>,
+}
+
+impl RefundSeats {
+    /// All seats that are left, without an idempotency key.
+    pub const fn all(user: UserId, reservation: ReservationId) -> Self {
+        Self { user, reservation, seats: None, key: None }
+    }
+
+    /// These seats, without an idempotency key.
+    pub const fn some(user: UserId, reservation: ReservationId, seats: Seats) -> Self {
+        Self { user, reservation, seats: Some(seats), key: None }
+    }
 }
 
 /// A refund as its buyer sees it.
@@ -325,6 +338,44 @@ impl Paid {
             Why::PerformanceCancelled => changes,
         };
         Ok((changes, answer))
+    }
+}
+
+/// The refunds of a user's payment, asked for or not: also those of money that bought nothing and of a
+/// cancelled performance.
+///
+/// # Errors
+/// [`RefundError::NotPaid`] for no payment of this user.
+pub async fn list(
+    ports: &Ports,
+    user: UserId,
+    payment: PaymentId,
+    page: PageRequest,
+) -> Result<Page<RefundView>, RefundError> {
+    let found = ports.payments.find(payment).await?.filter(|payment| payment.user() == user);
+    if found.is_none() {
+        return Err(RefundError::NotPaid);
+    }
+    Ok(ports.refunds.of_payment(payment, page).await?.map(|refund| view(&refund)))
+}
+
+fn view(refund: &Refund) -> RefundView {
+    let (seats, fee) = match refund.what() {
+        RefundFor::Seats(lines) => {
+            let fee = lines.iter().map(RefundLine::fee);
+            let fee = Money::sum(refund.external().currency(), fee);
+            (lines.iter().map(RefundLine::seat).collect(), fee.ok())
+        }
+        RefundFor::NotHonoured => (Vec::new(), None),
+    };
+    RefundView {
+        refund: refund.id(),
+        reservation: refund.reservation(),
+        seats,
+        fee: fee.unwrap_or(refund.external().currency().zero()),
+        points: refund.points(),
+        external: refund.external(),
+        state: refund.state().clone(),
     }
 }
 

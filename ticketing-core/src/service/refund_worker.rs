@@ -8,7 +8,7 @@ use super::settle::missing;
 use super::support::{Attempt, Failure, Swept, change_set, commit, inconsistent, once_saved};
 use crate::change_set::ChangeSet;
 use crate::error::{Fault, PortError};
-use crate::id::EntryId;
+use crate::id::{EntryId, RefundId};
 use crate::ledger::{Booking, JournalEntry};
 use crate::page::PageRequest;
 use crate::payment::{Payment, PaymentState};
@@ -31,6 +31,20 @@ pub async fn sweep_refunds(ports: &Ports, page: PageRequest) -> Result<Swept, Fa
     Ok(swept)
 }
 
+/// Sends a refund again that the gateway refused so often that the worker gave up: for a human, who knows
+/// why. Whether something was sent.
+///
+/// # Errors
+/// The refund could not be read or written.
+pub async fn send_again(ports: &Ports, id: RefundId) -> Result<bool, Failure> {
+    let found = ports.refunds.find(id).await?;
+    let refund = found.ok_or_else(|| missing("refund", id))?;
+    if !matches!(refund.state(), RefundState::Failed { .. }) {
+        return Ok(false);
+    }
+    send(ports, refund).await
+}
+
 async fn drive(ports: &Ports, refund: Refund) -> Result<bool, Failure> {
     let now = ports.clock.now();
     match refund.state() {
@@ -42,7 +56,7 @@ async fn drive(ports: &Ports, refund: Refund) -> Result<bool, Failure> {
             if now < refund.next_try_at() {
                 Ok(false)
             } else {
-                send(ports, refund, now).await
+                send(ports, refund).await
             }
         }
         RefundState::Processing { .. } | RefundState::Unknown { .. } => {
@@ -53,7 +67,8 @@ async fn drive(ports: &Ports, refund: Refund) -> Result<bool, Failure> {
 }
 
 /// Commits the intent, calls the gateway, commits the outcome.
-async fn send(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<bool, Failure> {
+async fn send(ports: &Ports, mut refund: Refund) -> Result<bool, Failure> {
+    let now = ports.clock.now();
     match refund.begin(now) {
         Ok(_) => {}
         Err(RefundRefusal::KeyTooOld { .. }) => return never_arrived(ports, refund, now).await,
@@ -101,7 +116,7 @@ async fn resolve(ports: &Ports, refund: Refund, now: DateTime<Utc>) -> Result<bo
             | Found::Declined
             | Found::Cancelled
             | Found::NotFound,
-        ) => send(ports, refund, now).await,
+        ) => send(ports, refund).await,
         Ok(Found::InProgress) | Err(_) => {
             let mut refund = refund;
             refund.lose_answer(now).map_err(refused)?;

@@ -45,6 +45,20 @@ impl ReserveSeats {
         Self { user, performance, seats, expected_total, hold: None, admission: None, key: None }
     }
 
+    /// By who was let in by the waiting room.
+    #[must_use]
+    pub fn with_admission(mut self, admission: AdmissionToken) -> Self {
+        self.admission = Some(admission);
+        self
+    }
+
+    /// With the client's idempotency key.
+    #[must_use]
+    pub fn with_key(mut self, key: Token) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// On seats that are held.
     #[must_use]
     pub const fn with_hold(mut self, hold: HoldToken) -> Self {
@@ -118,7 +132,8 @@ impl From<PortError> for ReserveError {
 /// seats and the allowance. The claim decides, whatever the holds said.
 ///
 /// # Errors
-/// [`ReserveError`]; nothing is reserved, and the hold is given back.
+/// [`ReserveError`]; nothing is reserved. A hold that was taken or stretched here is given back; one that was
+/// shown with a request that is refused before that stays as it is.
 pub async fn reserve(ports: &Ports, request: ReserveSeats) -> Result<Reserved, ReserveError> {
     let asked = (request.performance, &request.seats, request.expected_total);
     let call = Call::of(request.user, "reserve", request.key.as_ref(), &asked);

@@ -61,8 +61,7 @@ pub async fn sweep_holds(
 
 /// The longest that a hold without a claim is meant to last.
 fn longest(deadlines: &Deadlines) -> TimeDelta {
-    let longest = deadlines.hold_max.max(deadlines.payment_wait);
-    TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX)
+    TimeDelta::from_std(deadlines.hold_longest()).unwrap_or(TimeDelta::MAX)
 }
 
 async fn release(

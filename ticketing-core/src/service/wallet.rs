@@ -49,7 +49,8 @@ pub enum TopUpError {
     Failed(#[from] Failure),
 }
 
-/// Turns money into points, once per key.
+/// Turns money into points, once per key. It asks nobody whether the money came: call it from where that is
+/// known, never from a buyer's request alone.
 ///
 /// # Errors
 /// [`TopUpError`]; nothing was booked.

@@ -19,7 +19,7 @@ use crate::seat::{Claim, SeatNo, Seats};
 
 /// The ports of one store: the only one that writes, and those that read what it wrote.
 #[derive(Clone)]
-#[allow(missing_docs, reason = "each field is named after its trait")]
+#[expect(missing_docs, reason = "each field is named after its trait")]
 pub struct StorePorts {
     pub store: Arc<dyn Store>,
     pub layouts: Arc<dyn Layouts>,

@@ -11,7 +11,7 @@ pub(super) fn check(all: &Snapshot, options: &VerifyOptions) -> Invariant {
     let Some(holds) = &options.holds else { return found };
     let claimed: FxHashSet<_> = all.claims.iter().map(|row| (row.performance, row.seat)).collect();
     for (performance, held) in holds {
-        let longest = all.halls.get(performance).map(|hall| hall.deadlines.hold_max);
+        let longest = all.halls.get(performance).map(|hall| hall.deadlines.hold_longest());
         for hold in held {
             let short = longest.is_some_and(|longest| hold.expires_at <= options.now + longest);
             let fine = short || claimed.contains(&(*performance, hold.seat));

@@ -43,6 +43,7 @@ impl Case<'_> {
             (PaymentState::Processing { .. } | PaymentState::Unknown { .. }, fact) => {
                 let reason = match fact {
                     Fact::Declined(code) => FailReason::Declined { code: code.clone() },
+                    Fact::NotTaken => FailReason::NotTaken,
                     Fact::CancelledThere => FailReason::CancelledByGateway,
                     Fact::NotFound
                     | Fact::PointsAlone

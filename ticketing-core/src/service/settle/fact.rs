@@ -19,6 +19,8 @@ pub(crate) enum Fact {
     Declined(Label<100>),
     /// A deposit account is open.
     AccountIssued(DepositAccount),
+    /// The gateway took none of the calls: nothing moved.
+    NotTaken,
     /// The gateway cancelled it before any money came.
     CancelledThere,
     /// The gateway does not know it, and the confirm window has passed.

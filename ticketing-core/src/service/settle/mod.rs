@@ -18,13 +18,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::support::{Attempt, Failure, Tries, change_set, commit, inconsistent};
+use crate::aggregate::{Aggregate, Version};
 use crate::change_set::{ChangeSet, MessageKey, Response};
 use crate::error::{Fault, PortError};
 use crate::id::{EntryId, HoldToken, PaymentId, PerformanceId, UserId};
 use crate::ledger::{Booking, JournalEntry};
 use crate::payment::Payment;
 use crate::performance::Performance;
-use crate::port::{CommitError, Ports};
+use crate::port::{CommitError, HoldChange, HoldRequest, Ports};
 use crate::refund::Refund;
 use crate::reservation::Reservation;
 use crate::seat::{ClaimOwner, Seats};
@@ -38,6 +39,15 @@ const PERFORMANCE_MAX: TimeDelta = TimeDelta::hours(24);
 pub(crate) struct Settled {
     pub(crate) view: PaymentView,
     pub(crate) changed: bool,
+    /// The payment moved on since the gateway was asked: what it said then says nothing now.
+    pub(crate) outdated: bool,
+}
+
+/// A fact that the gateway was asked for, with the version of the payment that it was asked about.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) fact: Fact,
+    pub(crate) version: Version,
 }
 
 /// A payment with all that its outcome depends on.
@@ -76,11 +86,32 @@ pub(super) enum After {
     FreeSeats(Seats),
 }
 
-/// Decides and commits what a fact means for a payment. `message` makes a repeated notice harmless.
+/// Decides and commits what the gateway said when it was asked, unless the payment moved on meanwhile.
+/// `message` makes a repeated notice harmless.
+pub(crate) async fn settle_asked(
+    ports: &Ports,
+    id: PaymentId,
+    asked: &Asked,
+    message: Option<&MessageKey>,
+) -> Result<Settled, Failure> {
+    decide_and_commit(ports, id, &asked.fact, Some(asked.version), message, None).await
+}
+
+/// Decides and commits what a fact means for a payment: the answer to our own call, or that points pay it.
 pub(crate) async fn settle(
     ports: &Ports,
     id: PaymentId,
     fact: &Fact,
+    loaded: Option<(Payment, Reservation)>,
+) -> Result<Settled, Failure> {
+    decide_and_commit(ports, id, fact, None, None, loaded).await
+}
+
+async fn decide_and_commit(
+    ports: &Ports,
+    id: PaymentId,
+    fact: &Fact,
+    asked_at: Option<Version>,
     message: Option<&MessageKey>,
     mut loaded: Option<(Payment, Reservation)>,
 ) -> Result<Settled, Failure> {
@@ -93,21 +124,26 @@ pub(crate) async fn settle(
         };
         let performance = load_performance(ports, payment.performance(), &tries).await?;
         let unchanged = PaymentView::of(&payment, Vec::new());
+        if asked_at.is_some_and(|version| version != payment.root().version()) {
+            return Ok(Settled { view: unchanged, changed: false, outdated: true });
+        }
         let now = ports.clock.now();
         let has_room = performance.policy().waiting_room;
         let case = Case { ports, now, payment, reservation, performance };
         let Some(decision) = case.decide(fact, refused).await? else {
-            return Ok(Settled { view: unchanged, changed: false });
+            return Ok(Settled { view: unchanged, changed: false, outdated: false });
         };
         let (changes, view, follow) = decision.finish(message)?;
         match commit(ports, changes).await? {
             Attempt::Done => {
                 follow.up(ports, has_room).await;
-                return Ok(Settled { view, changed: true });
+                return Ok(Settled { view, changed: true, outdated: false });
             }
             // An answered receipt means that another outcome was faster: reload and see it.
             Attempt::Stale | Attempt::Replayed(_) => tries.again()?,
-            Attempt::Duplicate => return Ok(Settled { view: unchanged, changed: false }),
+            Attempt::Duplicate => {
+                return Ok(Settled { view: unchanged, changed: false, outdated: false });
+            }
             Attempt::Refused(
                 CommitError::SeatTaken(_)
                 | CommitError::AllowanceExceeded { .. }
@@ -125,7 +161,9 @@ impl Case<'_> {
             Fact::PointsAlone => self.points_alone(refused),
             Fact::Captured(amount) => self.captured(*amount, refused),
             Fact::AccountIssued(account) => self.account_issued(account.clone()),
-            Fact::Declined(_) | Fact::CancelledThere | Fact::NotFound => self.ended(fact),
+            Fact::Declined(_) | Fact::NotTaken | Fact::CancelledThere | Fact::NotFound => {
+                self.ended(fact)
+            }
             Fact::Reversed => self.reversed().await,
             Fact::AnswerLost => self.answer_lost(),
             Fact::NoNews => Ok(self.no_news()),
@@ -239,7 +277,12 @@ impl FollowUp {
             After::Nothing => {}
             After::KeepSeats { seats, until } => {
                 let now = ports.clock.now();
-                drop(ports.holds.extend(performance, seats, token, until, now).await);
+                let kept = ports.holds.extend(performance, seats.clone(), token, until, now).await;
+                if matches!(kept, Ok(HoldChange::Lost)) {
+                    let expires_at = until;
+                    let again = HoldRequest { performance, seats, holder: user, token, expires_at };
+                    drop(ports.holds.hold(again, now).await);
+                }
                 if has_room {
                     drop(ports.waiting_room.leave(performance, user).await);
                 }
