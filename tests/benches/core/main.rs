@@ -3,6 +3,10 @@
 //!
 //! `cargo bench -p ticketing-tests --bench core [-- --seats 10000,100000,1000000]`; the bench `allocations`
 //! counts, apart, since counting costs time.
+//!
+//! The largest hall needs gigabytes. An allocator that gives them back between halls makes it pay for the
+//! kernel's clearing of every page anew; with glibc, `MALLOC_TRIM_THRESHOLD_=60000000000
+//! MALLOC_MMAP_THRESHOLD_=60000000000` in the environment keeps that out of the growth figure.
 
 mod bare;
 mod hall;
