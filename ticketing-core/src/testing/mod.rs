@@ -96,6 +96,7 @@ pub mod rate_limit;
 pub mod reads;
 pub mod sample;
 pub mod signer;
+pub mod sim;
 pub mod store;
 mod store_suite;
 mod suite;

@@ -14,23 +14,10 @@ use crate::error::Overloaded;
 use crate::flush::{self, Answer, Decision, Planner, ReadMode};
 use crate::memory::lock;
 use crate::port::CommitError;
+use crate::sync::yield_now;
 
 /// How many batches one caller flushes for others before it goes its way.
 const ROUNDS_MAX: usize = 16;
-
-/// Lets the other tasks of this thread run once.
-pub(super) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
 
 /// The lead of a lane and the batch that it flushes. Given up, the batch goes back to the queue and one
 /// of those who wait leads on.
@@ -170,6 +157,7 @@ impl MemoryStore {
         let mut tables = lock(&self.shared.tables);
         let Decision { answers, writes } = planner.decide(batch, &*tables);
         debug_assert!(tables.verify(&writes).is_ok(), "decided over these very tables");
+        self.shared.show(batch, &writes);
         tables.apply(writes, |place| {
             let changes = &mut batch[place];
             Told {

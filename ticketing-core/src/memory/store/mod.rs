@@ -19,7 +19,7 @@ mod tests;
 pub use intake::QueueLimits;
 pub use race::{Race, StoreFault};
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -30,7 +30,7 @@ use records::Records;
 use tables::{Stored, Tables};
 
 use crate::change_set::ChangeSet;
-use crate::flush::{Answer, Planner};
+use crate::flush::{Answer, Planner, Writes};
 use crate::memory::lock;
 use crate::port::{Clock, CommitError, Committed, Store};
 
@@ -80,7 +80,10 @@ struct Shared {
     intake: Mutex<Intake>,
     locks: Mutex<Locks>,
     faults: Mutex<Option<FaultRule>>,
+    watcher: OnceLock<Watcher>,
 }
+
+type Watcher = Box<dyn Fn(&ChangeSet) + Send + Sync>;
 
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -102,6 +105,7 @@ impl MemoryStore {
             intake: Mutex::new(Intake::new(lanes, options.queue)),
             locks: Mutex::default(),
             faults: Mutex::default(),
+            watcher: OnceLock::new(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -117,6 +121,13 @@ impl MemoryStore {
     /// Takes the rule of [`Self::fail_when`] away.
     pub fn fail_never(&self) {
         *lock(&self.shared.faults) = None;
+    }
+
+    /// Shows every change set that is written to `watcher`, in the order in which they count as written,
+    /// before anybody can see its effect. `watcher` must not call the store. Only the first one set counts;
+    /// whether it is this one.
+    pub fn watch(&self, watcher: impl Fn(&ChangeSet) + Send + Sync + 'static) -> bool {
+        self.shared.watcher.set(Box::new(watcher)).is_ok()
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -156,6 +167,21 @@ impl Store for MemoryStore {
         }
         // Boxed, so that a lone commit does not pay for the state of a long wait.
         Box::pin(self.commit_in_queue(lane, changes)).await
+    }
+}
+
+impl Shared {
+    /// Shows the watcher what is about to be written. A change set that came twice was written the first
+    /// time.
+    fn show(&self, batch: &[ChangeSet], writes: &Writes) {
+        let Some(watcher) = self.watcher.get() else { return };
+        for (place, changes) in batch.iter().enumerate() {
+            let is_written =
+                writes.change_sets.binary_search_by_key(&changes.id, |(id, _)| *id).is_ok();
+            if is_written && !batch[..place].iter().any(|before| before.id == changes.id) {
+                watcher(changes);
+            }
+        }
     }
 }
 

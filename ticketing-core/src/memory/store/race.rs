@@ -8,7 +8,6 @@ use std::task::{Poll, Waker};
 use rustc_hash::FxHashMap;
 
 use super::Shared;
-use super::lanes::yield_now;
 use super::tables::{Tables, Told};
 use crate::aggregate::AggregateRef;
 use crate::change_set::ChangeSet;
@@ -16,6 +15,7 @@ use crate::error::{Fault, PortError};
 use crate::flush::{ExecError, FlushExecutor, Lock, Lookup, ReadMode, Reads, Rows, Writes};
 use crate::ledger::AccountKey;
 use crate::memory::lock;
+use crate::sync::yield_now;
 
 /// How a [`super::MemoryStore`] works like several sessions of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +209,7 @@ impl FlushExecutor for Session<'_> {
         }
         let mut tables = lock(&self.shared.tables);
         tables.verify(&writes)?;
+        self.shared.show(batch, &writes);
         tables.apply(writes, |place| Told {
             change_set: batch[place].id,
             stream: batch[place].stream(),

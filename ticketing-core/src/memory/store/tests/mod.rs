@@ -2,6 +2,7 @@ mod crowd;
 mod race;
 mod same;
 mod tables;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
