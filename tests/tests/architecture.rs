@@ -65,7 +65,7 @@ const DIRECT: [&str; 15] = [
 ];
 
 /// What the features `mock` and `testing` add.
-const DIRECT_OF_FEATURES: [&str; 3] = ["mockall", "pollster", "proptest"];
+const DIRECT_OF_FEATURES: [&str; 4] = ["mockall", "pollster", "proptest", "xxhash-rust"];
 
 /// Modules of the core that are not its domain. Every other module is.
 const AROUND: [&str; 10] = [

@@ -82,6 +82,11 @@ impl Cursor {
             .map_err(|_| PageError::Cursor)?;
         serde_json::from_slice(&json).map_err(|_| PageError::Cursor)
     }
+
+    /// The cursor as it is handed out.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl FromStr for Cursor {

@@ -282,6 +282,12 @@ impl ClaimBits {
             (true, true) => Some(ClaimStatus::House),
         }
     }
+
+    /// The pending bits and the sold bits.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn pair(&self) -> (&SeatBits, &SeatBits) {
+        (&self.pending, &self.sold)
+    }
 }
 
 /// How many seats stand at each status.

@@ -103,6 +103,7 @@ mod suite;
 #[cfg(test)]
 mod tests;
 pub mod timer;
+pub mod trace;
 pub mod users;
 pub mod waiting_room;
 
