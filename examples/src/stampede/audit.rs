@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use ticketing_core::error::PortError;
+use ticketing_core::id::PerformanceId;
 use ticketing_core::memory::Arrivals;
 use ticketing_core::page::PageRequest;
 use ticketing_core::port::HeldSeat;
@@ -64,7 +65,7 @@ pub(crate) async fn audit(world: &World) -> Result<Invariants, PortError> {
     let options = VerifyOptions {
         gateway: Some(GatewayTruth::from(&world.memory.gateway.money())),
         published: Some(published),
-        holds: Some(BTreeMap::from([(world.performance, holds(world).await?)])),
+        holds: Some(holds(world).await?),
         ..VerifyOptions::at(world.now())
     };
     let report = verify(&world.memory.store, &options).await?;
@@ -84,19 +85,23 @@ pub(crate) async fn audit(world: &World) -> Result<Invariants, PortError> {
 }
 
 /// All seats that are held now.
-async fn holds(world: &World) -> Result<Vec<HeldSeat>, PortError> {
+async fn holds(world: &World) -> Result<BTreeMap<PerformanceId, Vec<HeldSeat>>, PortError> {
     let (ports, now) = (world.office.ports(), world.now());
-    let mut held = Vec::new();
-    let mut after = None;
-    loop {
-        let page = PageRequest::next(after, PAGE);
-        let page = ports.holds.ending_after(world.performance, now, page).await?;
-        held.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(held);
+    let mut all: BTreeMap<PerformanceId, Vec<HeldSeat>> = BTreeMap::new();
+    for sale in &world.sales {
+        let held = all.entry(sale.performance).or_default();
+        let mut after = None;
+        loop {
+            let page = PageRequest::next(after, PAGE);
+            let page = ports.holds.ending_after(sale.performance, now, page).await?;
+            held.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
     }
+    Ok(all)
 }
 
 /// The events of an aggregate arrived in their order, each for its first time.

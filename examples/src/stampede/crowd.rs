@@ -10,11 +10,9 @@ use tokio::task::{JoinError, JoinSet};
 use super::args::LoadArgs;
 use super::buyer::Visit;
 use super::faults::count;
-use super::hall::{GRADES, won};
 use super::person::Person;
 use super::stage::SetUpError;
 use super::stopwatch::Stopwatch;
-use super::tenders::{POINTS_OF_MIXED, Tender};
 use super::world::World;
 
 /// How often the crowd is asked whether the time is up, in wall time.
@@ -34,18 +32,13 @@ impl Crowd {
         Self { arrivals, args: args.clone() }
     }
 
-    /// Fills the wallets of those who will pay with points: one in twenty has too little.
+    /// Fills the wallets of those who will pay with points.
     pub(crate) async fn fill_wallets(&self, world: &World) -> Result<(), SetUpError> {
-        let dearest = GRADES.iter().map(|(_, _, price)| *price).max().unwrap_or(0);
         for index in 0..self.args.buyers {
             let person = person(&self.args, index);
-            let needed = match person.tender {
-                Tender::Points => dearest * i64::from(person.party),
-                Tender::Mixed => POINTS_OF_MIXED,
-                Tender::Card | Tender::Bank => continue,
-            };
-            let amount = if index % 20 == 0 { needed / 10 } else { needed };
-            world.top_up(person.user, won(amount)).await?;
+            if let Some(amount) = person.wallet() {
+                world.top_up(person.user, amount).await?;
+            }
         }
         Ok(())
     }
@@ -71,7 +64,11 @@ impl Crowd {
             };
             let Some(place) = place else { break };
             count(&world.funnel.arrived);
-            let visit = Visit::new(Arc::clone(world), person(&self.args, *index));
+            let visit = Visit::new(
+                Arc::clone(world),
+                world.sale().performance,
+                person(&self.args, *index),
+            );
             visits.spawn(async move {
                 visit.run().await;
                 drop(place);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::failure::{CallError, may_pass};
 use super::faults::count;
 
 /// Something that cannot be.
@@ -33,6 +34,13 @@ impl Defects {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if first.len() < Self::KEPT && !first.contains(&text) {
             first.push(text);
+        }
+    }
+
+    /// Notes what is no passing failure.
+    pub(crate) fn note_unless_transient(&self, what: &str, error: &impl CallError) {
+        if !may_pass(error) {
+            self.note(what, error);
         }
     }
 

@@ -56,7 +56,7 @@ impl Errands {
         agenda.errands.insert((at, number), errand);
     }
 
-    fn take_due(&self, now: DateTime<Utc>, max: usize) -> Vec<Errand> {
+    pub(crate) fn take_due(&self, now: DateTime<Utc>, max: usize) -> Vec<Errand> {
         let mut agenda = self.lock();
         let mut due = Vec::new();
         while due.len() < max
@@ -77,34 +77,40 @@ impl Errands {
     }
 }
 
-/// Runs the errands that are due, at most `max`; how many there were.
+/// Runs the errands that are due, at most `max`, one after the other; how many there were.
 pub(crate) async fn run_due(world: &Arc<World>, max: usize) -> usize {
     let due = world.errands.take_due(world.now(), max);
     let count = due.len();
     for errand in due {
-        match errand {
-            // The bank refuses what comes too late or twice: then nothing moved.
-            Errand::Deposit { payment, amount } => {
-                let _ = world.memory.gateway.deposit(payment, amount);
-            }
-            Errand::TakeBack { payment } => {
-                // The notice may be lost; the statement is not.
-                if world.memory.gateway.reverse_deposit(payment).is_ok() {
-                    world.errands.add(world.now() + DAY, Errand::Statement { payment });
-                }
-            }
-            Errand::Statement { payment } => {
-                if !notices::statement(world, payment).await {
-                    world.errands.add(world.now() + DAY, Errand::Statement { payment });
-                }
-            }
-            Errand::GiveBack { person, reservation, seats } => {
-                give_back(world, &person, reservation, seats).await;
-            }
-            Errand::NameAccount { user, refund } => name_account(world, user, refund).await,
-        }
+        errand.run(world).await;
     }
     count
+}
+
+impl Errand {
+    pub(crate) async fn run(self, world: &World) {
+        match self {
+            // The bank refuses what comes too late or twice: then nothing moved.
+            Self::Deposit { payment, amount } => {
+                let _ = world.memory.gateway.deposit(payment, amount);
+            }
+            Self::TakeBack { payment } => {
+                // The notice may be lost; the statement is not.
+                if world.memory.gateway.reverse_deposit(payment).is_ok() {
+                    world.errands.add(world.now() + DAY, Self::Statement { payment });
+                }
+            }
+            Self::Statement { payment } => {
+                if !notices::statement(world, payment).await {
+                    world.errands.add(world.now() + DAY, Self::Statement { payment });
+                }
+            }
+            Self::GiveBack { person, reservation, seats } => {
+                give_back(world, &person, reservation, seats).await;
+            }
+            Self::NameAccount { user, refund } => name_account(world, user, refund).await,
+        }
+    }
 }
 
 async fn give_back(
@@ -119,7 +125,7 @@ async fn give_back(
         seats: seats.clone(),
         key: Token::new(&format!("give-back-{}", person.index)).ok(),
     };
-    let call = world.office.refund(request);
+    let call = world.call(|office| async move { office.refund(request).await });
     match world.measures.time(Step::Refund, call).await {
         Ok(view) => {
             if matches!(view.state, RefundState::NeedsAccount { .. })
@@ -140,7 +146,9 @@ async fn give_back(
 }
 
 async fn name_account(world: &World, user: UserId, refund: RefundId) {
-    match world.office.set_refund_account(user, refund, account()).await {
+    let call = world
+        .call(|office| async move { office.set_refund_account(user, refund, account()).await });
+    match call.await {
         Err(RefundError::Failed(failure)) if failure.is_transient() => {
             let again = Errand::NameAccount { user, refund };
             world.errands.add(world.now() + AGAIN, again);

@@ -40,23 +40,34 @@ pub(crate) struct FaultPlan {
     pub(crate) commit_answers_lost: u32,
     /// Whether flushes run against each other like sessions of a database.
     pub(crate) races: bool,
+    /// Deposits that come in part first, in thousandths.
+    pub(crate) deposits_short: u16,
+    /// Deposits that come at the last moment, in thousandths.
+    pub(crate) deposits_late: u16,
+    /// Deposits that the bank takes back, in thousandths.
+    pub(crate) deposits_reversed: u16,
 }
 
 impl FaultPlan {
     pub(crate) fn of(level: FaultLevel) -> Self {
+        // Deposits are as people and their banks are, whatever the level is.
+        let none = Self {
+            gateway: GatewayFaults::default(),
+            publisher: PublisherFaults::default(),
+            user_failures: 0,
+            users_inactive: 0,
+            fraud_failures: 0,
+            fraud_suspected: 0,
+            holds_lost_every: None,
+            deadlocks: 0,
+            commit_answers_lost: 0,
+            races: false,
+            deposits_short: 50,
+            deposits_late: 20,
+            deposits_reversed: 20,
+        };
         match level {
-            FaultLevel::None => Self {
-                gateway: GatewayFaults::default(),
-                publisher: PublisherFaults::default(),
-                user_failures: 0,
-                users_inactive: 0,
-                fraud_failures: 0,
-                fraud_suspected: 0,
-                holds_lost_every: None,
-                deadlocks: 0,
-                commit_answers_lost: 0,
-                races: false,
-            },
+            FaultLevel::None => none,
             FaultLevel::Mild => Self {
                 gateway: GatewayFaults {
                     decline: 15,
@@ -75,10 +86,7 @@ impl FaultPlan {
                 users_inactive: 2,
                 fraud_failures: 3,
                 fraud_suspected: 3,
-                holds_lost_every: None,
-                deadlocks: 0,
-                commit_answers_lost: 0,
-                races: false,
+                ..none
             },
             FaultLevel::Harsh => Self {
                 gateway: GatewayFaults {
@@ -99,8 +107,15 @@ impl FaultPlan {
                 deadlocks: 500,
                 commit_answers_lost: 200,
                 races: true,
+                ..none
             },
         }
+    }
+
+    /// The same for a simulation, where whatever goes through ports is made to fail by other means, and
+    /// flushes always run against each other.
+    pub(crate) const fn simulated(self) -> Self {
+        Self { user_failures: 0, fraud_failures: 0, holds_lost_every: None, races: true, ..self }
     }
 
     pub(crate) const fn store_fails(&self) -> bool {
@@ -156,8 +171,12 @@ tally! {
     fraud_failed,
     /// The fraud check suspected a buyer.
     fraud_suspected,
-    /// The hold store forgot everything.
+    /// The hold store forgot everything, or a part.
     holds_lost,
+    /// A process died.
+    processes_died,
+    /// The clock of a process jumped.
+    clock_jumps,
     /// Events were published in vain, in part, or without an answer.
     publish_failed,
     /// Events came again.

@@ -4,128 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ticketing_core::box_office::RelayOptions;
-use ticketing_core::label::Label;
-use ticketing_core::page::{Cursor, Limit, PageRequest};
 use ticketing_core::port::Timer;
-use ticketing_core::service::checkout::CheckoutError;
-use ticketing_core::service::{Failure, Swept};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::errand;
 use super::faults::count;
 use super::notices::Notices;
+use super::sweep::{Sweep, publish};
 use super::world::World;
 
-const PAGE: Limit = match Limit::new(500) {
-    Ok(limit) => limit,
-    Err(_) => Limit::DEFAULT,
-};
+/// Who the relay is.
+pub(crate) const RELAY: &str = "stampede";
 /// Errands of one round.
 const ERRANDS: usize = 1_000;
-
-/// A bounded job over a list of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sweep {
-    Due,
-    StalledCheckouts,
-    Unsettled,
-    Accounts,
-    Refunds,
-    Holds,
-}
-
-impl Sweep {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Due,
-        Self::StalledCheckouts,
-        Self::Unsettled,
-        Self::Accounts,
-        Self::Refunds,
-        Self::Holds,
-    ];
-
-    /// The pause between two runs over the whole list, in the buyers' time.
-    const fn pause(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Due => 15,
-            Self::StalledCheckouts | Self::Unsettled | Self::Refunds => 30,
-            Self::Accounts | Self::Holds => 60,
-        })
-    }
-
-    /// One batch.
-    async fn run(self, world: &World, page: PageRequest) -> Result<Swept, Failure> {
-        let office = &world.office;
-        match self {
-            Self::Due => office.sweep_due(page).await,
-            Self::StalledCheckouts => office.sweep_checkouts(page).await,
-            Self::Unsettled => office.sweep_unsettled(page).await,
-            Self::Accounts => office.sweep_accounts(page).await,
-            Self::Refunds => office.sweep_refunds(page).await,
-            Self::Holds => office.sweep_holds(world.performance, page).await,
-        }
-    }
-
-    /// One batch; where the next one goes on.
-    async fn batch(self, world: &World, after: Option<Cursor>) -> (usize, Option<Cursor>) {
-        match self.run(world, PageRequest::next(after, PAGE)).await {
-            Ok(swept) => {
-                for error in &swept.errors {
-                    if !may_pass(&**error) {
-                        world.defects.note("sweep", &**error);
-                    }
-                }
-                (swept.changed, swept.next)
-            }
-            Err(failure) => {
-                if !failure.is_transient() {
-                    world.defects.note("sweep", &failure);
-                }
-                (0, None)
-            }
-        }
-    }
-
-    /// Batches to the end of the list; how many items changed.
-    pub(crate) async fn run_through(self, world: &World) -> usize {
-        const BATCHES: usize = 10_000;
-        let mut changed = 0;
-        let mut after = None;
-        for _ in 0..BATCHES {
-            let (here, next) = self.batch(world, after).await;
-            changed += here;
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-        changed
-    }
-}
-
-/// Whether an item that failed may succeed in a later run.
-fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
-    let failure = match error.downcast_ref::<CheckoutError>() {
-        Some(CheckoutError::Failed(failure)) => Some(failure),
-        Some(_) | None => error.downcast_ref::<Failure>(),
-    };
-    failure.is_some_and(Failure::is_transient)
-}
-
-/// Publishes what the outbox holds, a batch of each partition; how many events.
-pub(crate) async fn publish(world: &World) -> usize {
-    let owner = Label::new("stampede").expect("short and not empty");
-    let options = RelayOptions { lease_ttl: Duration::from_mins(5), ..RelayOptions::default() };
-    match world.office.relay(&owner, &options).await {
-        Ok(relayed) => relayed.published,
-        Err(error) => {
-            world.defects.note("relay", &error);
-            0
-        }
-    }
-}
 
 /// The loops under way.
 pub(crate) struct Loops {
@@ -143,7 +35,7 @@ impl Loops {
             let ticks = loops.ticks(&world, sweep.pause());
             loops.tasks.spawn(async move {
                 while ticks.next().await {
-                    sweep.run_through(&world).await;
+                    sweep.run_through(&world.office, world.sale().performance, &world.defects).await;
                 }
             });
         }
@@ -175,9 +67,9 @@ impl Loops {
         self.tasks.spawn(async move {
             let mut last = None;
             while ticks.next().await {
-                match world.office.call_next(world.performance, &world.admission, last).await {
+                match world.office.call_next(world.sale().performance, &world.admission, last).await {
                     Ok(called) => last = called.last_called_at,
-                    Err(error) => world.defects.note("line", &error),
+                    Err(error) => world.defects.note_unless_transient("line", &error),
                 }
             }
         });
@@ -206,7 +98,7 @@ impl Loops {
         let (world, ticks) = (Arc::clone(world), self.ticks(world, Duration::from_secs(2)));
         self.tasks.spawn(async move {
             while ticks.next().await {
-                publish(&world).await;
+                publish(&world.office, RELAY, &world.defects).await;
             }
         });
     }

@@ -14,6 +14,8 @@ pub(crate) enum Step {
     Join,
     Poll,
     Enter,
+    Look,
+    TopUp,
     Hold,
     Reserve,
     Checkout,
@@ -23,10 +25,12 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Join,
         Self::Poll,
         Self::Enter,
+        Self::Look,
+        Self::TopUp,
         Self::Hold,
         Self::Reserve,
         Self::Checkout,
@@ -40,6 +44,8 @@ impl Step {
             Self::Join => "join",
             Self::Poll => "poll",
             Self::Enter => "enter",
+            Self::Look => "look",
+            Self::TopUp => "top_up",
             Self::Hold => "hold",
             Self::Reserve => "reserve",
             Self::Checkout => "checkout",

@@ -12,6 +12,7 @@ mod clock;
 mod crowd;
 mod defect;
 mod errand;
+mod failure;
 mod faults;
 mod figures;
 mod funnel;
@@ -26,7 +27,10 @@ mod screen;
 mod settle;
 mod stage;
 mod stopwatch;
+mod sweep;
+pub mod simulate;
 pub mod tenders;
+mod time;
 mod world;
 
 pub use run::{RunError, run};

@@ -14,7 +14,7 @@ use super::defect::Strange;
 use super::world::World;
 
 /// How often a notice comes before the gateway gives up.
-const TRIES: u32 = 8;
+pub(crate) const TRIES: u32 = 8;
 
 /// Notices that were not taken and will come again.
 #[derive(Debug, Default)]
@@ -30,8 +30,7 @@ impl Notices {
         batch.extend(world.memory.gateway.take_notices().into_iter().map(|notice| (notice, 1)));
         let taken = batch.len();
         for (notice, tries) in batch {
-            let told = deliver(world, notice.id.clone(), notice.payment, notice.secret.clone());
-            if !told.await && tries < TRIES {
+            if !deliver(world, &notice).await && tries < TRIES {
                 let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 waiting.push_back((notice, tries + 1));
             }
@@ -43,15 +42,19 @@ impl Notices {
 /// The gateway's daily statement names a payment; whether that was taken in.
 pub(crate) async fn statement(world: &World, payment: PaymentId) -> bool {
     let id = format!("statement-{payment}-{}", world.now().date_naive());
-    deliver(world, Token::new(&id).expect("short and not empty"), payment, None).await
+    tell(world, Token::new(&id).expect("short and not empty"), payment, None).await
 }
 
-/// Whether the notice needs not come again.
-async fn deliver(world: &World, id: Token, payment: PaymentId, secret: Option<Token>) -> bool {
+/// Delivers a notice; whether it needs not come again.
+pub(crate) async fn deliver(world: &World, notice: &Notice) -> bool {
+    tell(world, notice.id.clone(), notice.payment, notice.secret.clone()).await
+}
+
+async fn tell(world: &World, id: Token, payment: PaymentId, secret: Option<Token>) -> bool {
     let consumer = Label::new("gateway").expect("short and not empty");
     let message = MessageKey { consumer, id };
     let notice = box_office::Notice { message, payment, secret };
-    match world.office.take_notice(notice).await {
+    match world.call(|office| async move { office.take_notice(notice).await }).await {
         Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
         Ok(NoticeTaken::NotOurs) => {
             world.defects.note("notice", &Strange("the gateway knows a payment that we do not"));

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use ticketing_core::id::UserId;
 use ticketing_core::memory::SeededRandom;
+use ticketing_core::money::Money;
 use ticketing_core::port::Random;
 use uuid::Uuid;
 
-use super::tenders::{Tender, TenderMix};
+use super::hall::{GRADES, won};
+use super::tenders::{POINTS_OF_MIXED, Tender, TenderMix};
 
 /// Chance with the shapes that people need.
 #[derive(Debug)]
@@ -18,6 +20,16 @@ impl Dice {
     pub(crate) fn of(seed: u64, index: u32) -> Self {
         let mixed = SeededRandom::new(seed ^ (u64::from(index) << 32)).next_u64();
         Self(SeededRandom::new(mixed))
+    }
+
+    /// Dice that go on where others stopped.
+    pub(crate) fn resumed(state: u64) -> Self {
+        Self(SeededRandom::new(state))
+    }
+
+    /// Where the dice are, to go on from there.
+    pub(crate) fn state(&self) -> u64 {
+        self.0.state()
     }
 
     /// A number below `bound`, which is above zero.
@@ -64,8 +76,6 @@ pub(crate) enum Payer {
 pub(crate) enum Depositor {
     /// Pays after this time.
     After(Duration),
-    /// Pays something else first, and the right amount later.
-    WrongAmountFirst(Duration),
     /// Never pays.
     Never,
 }
@@ -150,6 +160,17 @@ impl Person {
         }
     }
 
+    /// What this buyer has in the wallet before the sale, if anything; one in twenty has too little.
+    pub(crate) fn wallet(&self) -> Option<Money> {
+        let dearest = GRADES.iter().map(|(_, _, price)| *price).max().unwrap_or(0);
+        let needed = match self.tender {
+            Tender::Points => dearest * i64::from(self.party),
+            Tender::Mixed => POINTS_OF_MIXED,
+            Tender::Card | Tender::Bank => return None,
+        };
+        Some(won(if self.index % 20 == 0 { needed / 10 } else { needed }))
+    }
+
     /// The dice for what this buyer has not decided yet.
     pub(crate) fn dice(&self, seed: u64) -> Dice {
         Dice::of(!seed, self.index)
@@ -185,8 +206,7 @@ fn favourite(dice: &Dice) -> (u16, u16) {
 fn depositor(dice: &Dice) -> Depositor {
     match dice.below(100) {
         0..60 => Depositor::After(dice.time(MINUTE, 40 * MINUTE)),
-        60..80 => Depositor::After(dice.time(HOUR, 71 * HOUR)),
-        80..84 => Depositor::WrongAmountFirst(dice.time(MINUTE, 10 * MINUTE)),
+        60..84 => Depositor::After(dice.time(HOUR, 71 * HOUR)),
         _ => Depositor::Never,
     }
 }

@@ -6,18 +6,25 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::money::Currency;
+use ticketing_core::waiting_line::AdmissionPolicy;
 
 use super::args::LoadArgs;
 use super::audit::audit;
+use super::clock::ScaledClock;
 use super::crowd::Crowd;
+use super::faults::FaultPlan;
 use super::figures::Figures;
 use super::loops::Loops;
 use super::report::{Report, Revenue, Story};
 use super::screen::Screen;
 use super::settle::settle;
-use super::stage::SetUpError;
+use super::stage::{OPENS_AFTER, SetUpError};
 use super::stopwatch::Stopwatch;
-use super::world::World;
+use super::time::WorldClock;
+use super::world::{Plan, World, begins_at};
+
+/// The partitions of the outbox, as many as a database has.
+const PARTITIONS: u16 = 64;
 
 /// Why a run gave no report.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +56,21 @@ struct Aftermath {
 
 impl Aftermath {
     async fn of(args: &LoadArgs) -> Result<Self, RunError> {
-        let world = Arc::new(World::new(args).await?);
+        let clock = ScaledClock::new(begins_at(), args.speed);
+        let plan = Plan {
+            seed: args.seed,
+            seats: args.seats,
+            seats_per_buyer: args.seats_per_buyer,
+            faults: FaultPlan::of(args.faults),
+            openings: vec![OPENS_AFTER],
+            partitions: PARTITIONS,
+            admission: AdmissionPolicy {
+                per_interval: u64::from(args.seats / 100).clamp(5, 200),
+                interval: Duration::from_secs(1),
+                active_max: u64::from(args.seats / 4).clamp(50, 10_000),
+            },
+        };
+        let world = Arc::new(World::new(&plan, WorldClock::Scaled(clock.clone()), |_| {}).await?);
         let crowd = Crowd::gather(args);
         crowd.fill_wallets(&world).await?;
 
@@ -60,7 +81,7 @@ impl Aftermath {
         crowd.storm(&world, &wall).await;
         let (storm, left_at) = (wall.elapsed(), world.now());
         let notices = loops.stop(&world).await;
-        settle(&world, &notices).await?;
+        settle(&world, &clock, &notices).await?;
         screen.stop().await;
         let settling = wall.elapsed().saturating_sub(storm);
         Ok(Self { world, left_at, storm, settling })
@@ -71,7 +92,7 @@ impl Aftermath {
         let wall = Stopwatch::start();
         let figures = Figures::count(&world.memory.store, Currency::KRW, *left_at).await?;
         let invariants = audit(world).await?;
-        let simulated = world.now() - world.opens_at;
+        let simulated = world.now() - world.sale().opens_at;
         let steps = world.measures.figures();
         let endings = world.funnel.endings().into_iter();
         let story = Story {

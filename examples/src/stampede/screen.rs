@@ -37,7 +37,7 @@ impl Snapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Self {
             wall: wall.elapsed(),
-            minutes: (world.now() - world.opens_at).num_minutes(),
+            minutes: (world.now() - world.sale().opens_at).num_minutes(),
             arrived: read(&funnel.arrived),
             waiting: read(&funnel.waiting),
             admitted: read(&funnel.admitted),
@@ -48,7 +48,7 @@ impl Snapshot {
             voided: read(&funnel.told.voided),
             hall: world
                 .office
-                .seat_map(world.performance)
+                .seat_map(world.sale().performance)
                 .await
                 .map(|view| view.map.counts())
                 .unwrap_or_default(),

@@ -8,8 +8,10 @@ use ticketing_core::page::{Limit, PageRequest};
 
 use super::defect::Strange;
 use super::errand;
-use super::loops::{Sweep, publish};
+use super::clock::ScaledClock;
+use super::loops::RELAY;
 use super::notices::Notices;
+use super::sweep::{Sweep, publish};
 use super::world::World;
 
 /// Rounds of sweeps, each after a skip of the clock.
@@ -23,33 +25,38 @@ const LONG: Duration = Duration::from_hours(1);
 const ERRANDS: usize = 1_000;
 
 /// Lets everything come to its end: deadlines, deposits, refunds, notices, events.
-pub(crate) async fn settle(world: &Arc<World>, notices: &Notices) -> Result<(), PortError> {
+pub(crate) async fn settle(
+    world: &Arc<World>,
+    clock: &ScaledClock,
+    notices: &Notices,
+) -> Result<(), PortError> {
+    let sweep = |sweep: Sweep| sweep.run_through(&world.office, world.sale().performance, &world.defects);
     for _ in 0..ROUNDS {
         let mut done = errand::run_due(world, ERRANDS).await;
         done += notices.take(world).await;
-        for sweep in Sweep::ALL.into_iter().filter(|sweep| *sweep != Sweep::Holds) {
-            done += sweep.run_through(world).await;
+        for of in Sweep::ALL.into_iter().filter(|of| *of != Sweep::Holds) {
+            done += sweep(of).await;
         }
-        done += publish(world).await;
+        done += publish(&world.office, RELAY, &world.defects).await;
         if done > 0 {
             continue;
         }
         let next = world.errands.next_at();
         if next.is_none() && !is_anything_left(world).await? {
             // Last, as it looks at the hold of every seat that was sold.
-            if Sweep::Holds.run_through(world).await == 0 {
+            if sweep(Sweep::Holds).await == 0 {
                 return Ok(());
             }
             continue;
         }
         let until = next.and_then(|at| (at - world.now()).to_std().ok());
-        world.clock.skip(until.map_or(LONG, |until| until.clamp(SHORT, LONG)));
+        clock.skip(until.map_or(LONG, |until| until.clamp(SHORT, LONG)));
     }
     world.defects.note("settling", &Strange("something was still left to do after all rounds"));
     Ok(())
 }
 
-async fn is_anything_left(world: &World) -> Result<bool, PortError> {
+pub(crate) async fn is_anything_left(world: &World) -> Result<bool, PortError> {
     let ports = world.office.ports();
     let one = || PageRequest::first(Limit::new(1).unwrap_or(Limit::DEFAULT));
     let horizon = world.now() + HORIZON;

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use ticketing_core::box_office::{
     BoxOffice, CreateShow, CreateVenue, OpenLine, SchedulePerformance,
 };
-use ticketing_core::id::{PerformanceId, SellerId};
+use ticketing_core::id::{PerformanceId, SellerId, ShowId, VenueId};
 use ticketing_core::label::{Grade, LabelError, Title};
 use ticketing_core::layout::Layout;
 use ticketing_core::money::BasisPoints;
@@ -41,18 +41,21 @@ impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> OrSetUp<T> for Result
     }
 }
 
-/// What is for sale.
-pub(super) struct Hall {
-    pub(super) seats: u32,
-    pub(super) policy: SalesPolicy,
-    pub(super) opens_at: DateTime<Utc>,
-    pub(super) active_max: u64,
+/// What is for sale, by whom.
+pub(super) struct Stage {
+    seller: SellerId,
+    venue: VenueId,
+    show: ShowId,
 }
 
-pub(super) async fn set_up(office: &BoxOffice, hall: Hall) -> Result<PerformanceId, SetUpError> {
+/// Builds the hall and puts the show on the bill.
+pub(super) async fn set_up(
+    office: &BoxOffice,
+    seats: u32,
+    policy: SalesPolicy,
+) -> Result<Stage, SetUpError> {
     let seller = SellerId::generate(&*office.ports().ids);
-    let now = office.ports().clock.now();
-    let layout = Layout::new(&layout(hall.seats)).or_set_up("hall")?;
+    let layout = Layout::new(&layout(seats)).or_set_up("hall")?;
     let name = Title::new("Stampede Hall").or_set_up("hall")?;
     let venue = CreateVenue::new(seller, name, layout);
     let venue = office.create_venue(venue).await.or_set_up("hall")?;
@@ -62,23 +65,31 @@ pub(super) async fn set_up(office: &BoxOffice, hall: Hall) -> Result<Performance
     let title = Title::new("The Night Everybody Wants").or_set_up("show")?;
     let show = CreateShow {
         commission: BasisPoints::percent(5),
-        policy: hall.policy,
+        policy,
         ..CreateShow::new(seller, title, prices)
     };
     let show = office.create_show(show).await.or_set_up("show")?;
-    let performance = SchedulePerformance {
-        zone: Tz::Asia__Seoul,
-        sales_open_at: Some(hall.opens_at),
-        ..SchedulePerformance::new(seller, show, venue, now + STARTS_AFTER)
-    };
-    let performance = office.schedule(performance).await.or_set_up("performance")?;
-    let line = OpenLine {
-        seller,
-        performance,
-        active_max: hall.active_max,
-        line_max: LINE_MAX,
-        opens_at: Some(hall.opens_at),
-    };
-    office.open_line(line).await.or_set_up("line")?;
-    Ok(performance)
+    Ok(Stage { seller, venue, show })
+}
+
+impl Stage {
+    /// Schedules a performance whose sales open at an instant, and its line.
+    pub(super) async fn schedule(
+        &self,
+        office: &BoxOffice,
+        opens_at: DateTime<Utc>,
+        active_max: u64,
+    ) -> Result<PerformanceId, SetUpError> {
+        let Self { seller, venue, show } = *self;
+        let performance = SchedulePerformance {
+            zone: Tz::Asia__Seoul,
+            sales_open_at: Some(opens_at),
+            ..SchedulePerformance::new(seller, show, venue, opens_at + STARTS_AFTER)
+        };
+        let performance = office.schedule(performance).await.or_set_up("performance")?;
+        let opens_at = Some(opens_at);
+        let line = OpenLine { seller, performance, active_max, line_max: LINE_MAX, opens_at };
+        office.open_line(line).await.or_set_up("line")?;
+        Ok(performance)
+    }
 }

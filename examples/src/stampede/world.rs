@@ -1,5 +1,6 @@
 //! The system under storm, wired of in-memory adapters, and the world that it stands in.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,97 +10,146 @@ use ticketing_core::box_office::{BoxOffice, TopUp};
 use ticketing_core::id::{PerformanceId, UserId};
 use ticketing_core::label::Token;
 use ticketing_core::memory::{
-    FakeGateway, Memory, MemoryPublisher, MemoryStoreOptions, Race, SeededRandom, StoreFault,
+    FakeGateway, Memory, MemoryPublisher, MemoryStore, MemoryStoreOptions, Race, SeededRandom, StoreFault,
 };
 use ticketing_core::money::Money;
 use ticketing_core::policy::{Deadlines, SalesPolicy};
 use ticketing_core::port::{Clock, Ports, Random, Timer};
+use ticketing_core::service::Failure;
 use ticketing_core::waiting_line::AdmissionPolicy;
 
-use super::args::LoadArgs;
-use super::clock::ScaledClock;
 use super::defect::Defects;
 use super::errand::Errands;
 use super::faults::{CountingGateway, FaultPlan, FaultTally, FlakyFraud, FlakyUsers, count};
 use super::funnel::{Funnel, ReadModel};
 use super::measure::Measures;
-use super::stage::{self, OPENS_AFTER, OrSetUp, SetUpError};
+use super::simulate::Processes;
+use super::stage::{self, OrSetUp, SetUpError};
+use super::time::WorldClock;
 
 /// When the run begins, on its own clock.
 const BEGINS_AT: &str = "2027-03-01T00:58:00Z";
 /// Events of the topic that are kept for a look; all are counted.
 const EVENTS_KEPT: usize = 1_024;
 
+/// What a world is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) seats: u32,
+    pub(crate) seats_per_buyer: u16,
+    pub(crate) faults: FaultPlan,
+    /// When the sales of each performance open, counted from the beginning; at least one.
+    pub(crate) openings: Vec<Duration>,
+    /// The partitions of the outbox.
+    pub(crate) partitions: u16,
+    pub(crate) admission: AdmissionPolicy,
+}
+
+/// One performance that is sold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sale {
+    pub(crate) performance: PerformanceId,
+    pub(crate) opens_at: DateTime<Utc>,
+}
+
 /// The system and the world around it.
 pub(crate) struct World {
     pub(crate) seed: u64,
+    /// Over the adapters themselves, whatever processes the buyers talk to.
     pub(crate) office: BoxOffice,
-    pub(crate) memory: Memory<ScaledClock>,
-    pub(crate) clock: ScaledClock,
+    /// Who answers the buyers; nobody means the office itself.
+    pub(crate) processes: Option<Arc<Processes>>,
+    pub(crate) memory: Memory<WorldClock>,
+    pub(crate) clock: WorldClock,
     pub(crate) plan: FaultPlan,
     pub(crate) tally: Arc<FaultTally>,
     pub(crate) funnel: Arc<Funnel>,
     pub(crate) measures: Measures,
     pub(crate) errands: Errands,
-    pub(crate) defects: Defects,
-    pub(crate) performance: PerformanceId,
+    pub(crate) defects: Arc<Defects>,
+    pub(crate) sales: Vec<Sale>,
     pub(crate) capacity: u32,
-    pub(crate) opens_at: DateTime<Utc>,
     pub(crate) admission: AdmissionPolicy,
     closing: AtomicBool,
 }
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("performance", &self.performance).finish_non_exhaustive()
+        f.debug_struct("World").field("sales", &self.sales).finish_non_exhaustive()
     }
 }
 
+/// When a run begins, on its own clock.
+pub(crate) fn begins_at() -> DateTime<Utc> {
+    BEGINS_AT.parse().expect("an instant")
+}
+
 impl World {
-    /// Sets up the adapters, the hall, the show and the line. Nothing fails yet.
+    /// Sets up the adapters, the hall, the show, its performances and their lines. Nothing fails yet.
+    /// `before` is shown the store while it is empty.
     ///
     /// # Errors
-    /// [`SetUpError`] if a part refuses what the arguments ask for.
-    pub(crate) async fn new(args: &LoadArgs) -> Result<Self, SetUpError> {
-        let plan = FaultPlan::of(args.faults);
+    /// [`SetUpError`] if a part refuses what the plan asks for.
+    pub(crate) async fn new(
+        plan: &Plan,
+        clock: WorldClock,
+        before: impl FnOnce(&MemoryStore) + Send,
+    ) -> Result<Self, SetUpError> {
         let tally = Arc::new(FaultTally::default());
         let funnel = Arc::new(Funnel::default());
-        let begins_at: DateTime<Utc> = BEGINS_AT.parse().or_set_up("clock")?;
-        let clock = ScaledClock::new(begins_at, args.speed);
-        let seeds = Arc::new(SeededRandom::new(args.seed));
+        let begins_at = clock.now();
+        let seeds = Arc::new(SeededRandom::new(plan.seed));
         let memory = memory(&clock, plan, &seeds)?;
-        let ports = ports(&memory, plan, &tally, &funnel, &seeds);
+        before(&memory.store);
+        let ports = ports(&memory, plan.faults, &tally, &funnel, &seeds);
         let office = BoxOffice::new(ports);
-        let admission = AdmissionPolicy {
-            per_interval: u64::from(args.seats / 100).clamp(5, 200),
-            interval: Duration::from_secs(1),
-            active_max: u64::from(args.seats / 4).clamp(50, 10_000),
-        };
-        let opens_at = begins_at + OPENS_AFTER;
-        let hall = stage::Hall {
-            seats: args.seats,
-            policy: policy(args.seats_per_buyer),
-            opens_at,
-            active_max: admission.active_max,
-        };
-        let performance = stage::set_up(&office, hall).await?;
+        let admission = plan.admission;
+        let stage = stage::set_up(&office, plan.seats, policy(plan.seats_per_buyer)).await?;
+        let mut sales = Vec::with_capacity(plan.openings.len());
+        for after in &plan.openings {
+            let opens_at = begins_at + *after;
+            let performance = stage.schedule(&office, opens_at, admission.active_max).await?;
+            sales.push(Sale { performance, opens_at });
+        }
         Ok(Self {
-            seed: args.seed,
+            seed: plan.seed,
             office,
+            processes: None,
             memory,
             clock,
-            plan,
+            plan: plan.faults,
             tally,
             funnel,
             measures: Measures::new(),
             errands: Errands::default(),
-            defects: Defects::default(),
-            performance,
-            capacity: args.seats,
-            opens_at,
+            defects: Arc::default(),
+            sales,
+            capacity: plan.seats,
             admission,
             closing: AtomicBool::new(false),
         })
+    }
+
+    /// The first performance; the only one of a storm.
+    pub(crate) fn sale(&self) -> Sale {
+        self.sales[0]
+    }
+
+    /// Asks whoever answers the buyers.
+    ///
+    /// # Errors
+    /// The answer's own, or that it got lost with the process that was asked.
+    pub(crate) async fn call<T, E, F>(&self, ask: impl FnOnce(BoxOffice) -> F + Send) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        match &self.processes {
+            None => ask(self.office.clone()).await,
+            Some(processes) => processes.call(ask).await,
+        }
     }
 
     /// From now on the store fails as planned.
@@ -146,17 +196,17 @@ impl World {
 }
 
 fn memory(
-    clock: &ScaledClock,
-    plan: FaultPlan,
+    clock: &WorldClock,
+    plan: &Plan,
     seeds: &SeededRandom,
-) -> Result<Memory<ScaledClock>, SetUpError> {
+) -> Result<Memory<WorldClock>, SetUpError> {
     let time = || Arc::new(clock.clone());
-    let gateway = FakeGateway::seeded(time(), time(), chance(seeds), plan.gateway);
-    let publisher = MemoryPublisher::seeded(EVENTS_KEPT, chance(seeds), plan.publisher);
-    let race = plan.races.then(Race::default);
+    let gateway = FakeGateway::seeded(time(), time(), chance(seeds), plan.faults.gateway);
+    let publisher = MemoryPublisher::seeded(EVENTS_KEPT, chance(seeds), plan.faults.publisher);
+    let race = plan.faults.races.then(Race::default);
     Ok(Memory::at(clock.clone())
         .seed(seeds.next_u64())
-        .store(MemoryStoreOptions { race, ..MemoryStoreOptions::default() })
+        .store(MemoryStoreOptions { race, partitions: plan.partitions, ..Default::default() })
         .gateway(gateway.or_set_up("gateway")?)
         .publisher(publisher.or_set_up("publisher")?)
         .build())
@@ -164,7 +214,7 @@ fn memory(
 
 /// The adapters, with those that fail by chance and those that count in front.
 fn ports(
-    memory: &Memory<ScaledClock>,
+    memory: &Memory<WorldClock>,
     plan: FaultPlan,
     tally: &Arc<FaultTally>,
     funnel: &Arc<Funnel>,

@@ -8,6 +8,11 @@ use crate::port::Random;
 pub struct SeededRandom(AtomicU64);
 
 impl SeededRandom {
+    /// Where it is: a generator made of this number goes on with the same numbers.
+    pub fn state(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Starts at a seed.
     pub const fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))

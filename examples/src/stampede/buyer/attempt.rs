@@ -4,44 +4,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use ticketing_core::service::Failure;
-use ticketing_core::service::cancel::CancelError;
-use ticketing_core::service::checkout::CheckoutError;
-use ticketing_core::service::confirm::ConfirmError;
-use ticketing_core::service::hold::HoldError;
-use ticketing_core::service::reserve::ReserveError;
-use ticketing_core::service::waiting::WaitingError;
 
 use super::Visit;
+use crate::stampede::failure::{CallError, may_pass};
 use crate::stampede::funnel::Ending;
 use crate::stampede::measure::Step;
 
 /// How often a buyer presses the button.
 const TRIES: u32 = 6;
-
-/// An error of a use case, which may be a failure of the system.
-pub(super) trait CallError: std::error::Error + 'static {
-    fn failure(&self) -> Option<&Failure>;
-}
-
-macro_rules! call_errors {
-    ($($error:ty),*) => {$(
-        impl CallError for $error {
-            fn failure(&self) -> Option<&Failure> {
-                match self {
-                    Self::Failed(failure) => Some(failure),
-                    _ => None,
-                }
-            }
-        }
-    )*};
-}
-call_errors!(WaitingError, HoldError, ReserveError, CheckoutError, ConfirmError, CancelError);
-
-impl CallError for Failure {
-    fn failure(&self) -> Option<&Failure> {
-        Some(self)
-    }
-}
 
 /// Two clicks on one button were answered differently.
 #[derive(Debug, thiserror::Error)]
@@ -112,8 +82,4 @@ impl Visit {
             }
         }
     }
-}
-
-fn may_pass(error: &impl CallError) -> bool {
-    error.failure().is_some_and(Failure::is_transient)
 }

@@ -3,77 +3,121 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ticketing_core::admission::AdmissionToken;
+use ticketing_core::box_office::TopUp;
 use ticketing_core::service::waiting::WaitingError;
+use ticketing_core::service::wallet::ToppedUp;
 
 use super::Visit;
-use super::attempt::CallError;
+use crate::stampede::failure::{CallError, may_pass};
 use crate::stampede::faults::count;
 use crate::stampede::funnel::Ending;
 use crate::stampede::measure::Step;
+
+/// The shortest pause between two looks at one's place.
+const PAUSE_MIN: u64 = 1;
+
+/// What one look at one's place in line came to.
+pub(crate) enum Turn {
+    /// This buyer is let in.
+    In(AdmissionToken),
+    /// Look again after this time.
+    Wait(Duration),
+    /// This buyer goes home.
+    Home(Ending),
+}
 
 impl Visit {
     /// Waits until it is this buyer's turn.
     pub(super) async fn stand_in_line(&self) -> Result<AdmissionToken, Ending> {
         let world = &self.world;
-        let call = || world.office.join_line(world.performance, self.person.user);
-        match self.attempt(Step::Join, call, |_, _| true).await {
-            Ok(_) => {}
-            Err(WaitingError::LineFull) => return Err(Ending::LineFull),
-            Err(error) => return Err(self.gives_up(&error)),
-        }
+        let leaves_at = self.join().await?;
         count(&world.funnel.waiting);
-        let admission = self.poll().await;
+        let admission = loop {
+            match self.turn(leaves_at).await {
+                Turn::In(admission) => break Ok(admission),
+                Turn::Wait(pause) => world.wait(pause).await,
+                Turn::Home(ending) => break Err(ending),
+            }
+        };
         world.funnel.waiting.fetch_sub(1, Ordering::Relaxed);
-        if admission.is_ok() {
-            count(&world.funnel.admitted);
-        }
         admission
     }
 
-    async fn poll(&self) -> Result<AdmissionToken, Ending> {
-        let (world, user) = (&self.world, self.person.user);
-        let leaves_at = world.now() + self.person.patience;
-        // Ends with patience: every turn waits at least a second.
-        loop {
-            let call = world.office.line_status(world.performance, user, &world.admission);
-            let status = match world.measures.time(Step::Poll, call).await {
-                Ok(status) => status,
-                Err(error) => return Err(self.gives_up(&error)),
+    /// Fills the wallet, and joins the line; until when this buyer stands in it.
+    pub(crate) async fn arrive(&self) -> Result<DateTime<Utc>, Ending> {
+        if let (Some(amount), Some(key)) = (self.person.wallet(), self.key("before-the-sale")) {
+            let request = TopUp { user: self.person.user, amount, key };
+            let call = || {
+                let request = request.clone();
+                self.world.call(|office| async move { office.top_up(request).await })
             };
-            if status.called
-                && let Some(admission) = self.enter().await?
-            {
-                return Ok(admission);
-            }
-            if world.now() >= leaves_at || world.is_closing() {
-                self.leave().await;
-                return Err(Ending::TiredOfWaiting);
-            }
-            let pause = if status.called { 1 } else { status.refresh_seconds };
-            self.think(Duration::from_secs(pause), Duration::from_secs(3 * pause)).await;
+            let topped_up = self.attempt(Step::TopUp, call, ToppedUp::eq).await;
+            topped_up.map_err(|error| self.gives_up(&error))?;
         }
+        self.join().await
     }
 
-    /// Enters, unless as many as allowed are inside.
-    async fn enter(&self) -> Result<Option<AdmissionToken>, Ending> {
-        let (world, user) = (&self.world, self.person.user);
-        let call = world.office.enter(world.performance, user);
-        match world.measures.time(Step::Enter, call).await {
-            Ok(admitted) => Ok(Some(admitted.token)),
-            Err(WaitingError::RoomFull | WaitingError::NotCalled) => Ok(None),
-            Err(WaitingError::Over) => Err(Ending::OutOfTime),
+    /// Joins the line; until when this buyer stands in it.
+    async fn join(&self) -> Result<DateTime<Utc>, Ending> {
+        let (performance, user) = (self.performance, self.person.user);
+        let call =
+            || self.world.call(|office| async move { office.join_line(performance, user).await });
+        match self.attempt(Step::Join, call, |_, _| true).await {
+            Ok(_) => Ok(self.world.now() + self.person.patience),
+            Err(WaitingError::LineFull) => Err(Ending::LineFull),
             Err(error) => Err(self.gives_up(&error)),
         }
     }
 
-    /// Gives the place back, in line or inside.
+    /// Looks at the place in line, and enters when it is this buyer's turn. Somebody who looks again ends
+    /// with their patience: every pause is a second at least.
+    pub(crate) async fn turn(&self, leaves_at: DateTime<Utc>) -> Turn {
+        let (performance, user) = (self.performance, self.person.user);
+        let admission = self.world.admission;
+        let call = self.world.call(|office| async move {
+            office.line_status(performance, user, &admission).await
+        });
+        let pause = match self.world.measures.time(Step::Poll, call).await {
+            Ok(status) if status.called => match self.enter().await {
+                Ok(Some(admission)) => {
+                    count(&self.world.funnel.admitted);
+                    return Turn::In(admission);
+                }
+                Ok(None) => PAUSE_MIN,
+                Err(ending) => return Turn::Home(ending),
+            },
+            Ok(status) => status.refresh_seconds.max(PAUSE_MIN),
+            Err(error) if may_pass(&error) => PAUSE_MIN,
+            Err(error) => return Turn::Home(self.gives_up(&error)),
+        };
+        if self.world.now() >= leaves_at || self.world.is_closing() {
+            self.leave().await;
+            return Turn::Home(Ending::TiredOfWaiting);
+        }
+        Turn::Wait(self.dice.time(Duration::from_secs(pause), Duration::from_secs(3 * pause)))
+    }
+
+    /// Enters, unless as many as allowed are inside.
+    async fn enter(&self) -> Result<Option<AdmissionToken>, Ending> {
+        let (performance, user) = (self.performance, self.person.user);
+        let call = self.world.call(|office| async move { office.enter(performance, user).await });
+        match self.world.measures.time(Step::Enter, call).await {
+            Ok(admitted) => Ok(Some(admitted.token)),
+            Err(WaitingError::RoomFull | WaitingError::NotCalled) => Ok(None),
+            Err(WaitingError::Over) => Err(Ending::OutOfTime),
+            Err(error) if may_pass(&error) => Ok(None),
+            Err(error) => Err(self.gives_up(&error)),
+        }
+    }
+
+    /// Gives the place back, in line or inside. A place that nobody gives back ends by itself.
     pub(super) async fn leave(&self) {
-        let world = &self.world;
-        if let Err(error) = world.office.leave_line(world.performance, self.person.user).await
-            && error.failure().is_some_and(|failure| !failure.is_transient())
-        {
-            world.defects.note("leave", &error);
+        let (performance, user) = (self.performance, self.person.user);
+        let call = self.world.call(|office| async move { office.leave_line(performance, user).await });
+        if let Err(error) = call.await {
+            self.world.defects.note_unless_transient("leave", &error);
         }
     }
 }

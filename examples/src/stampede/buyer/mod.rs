@@ -1,7 +1,7 @@
 //! One buyer's visit: wait in line, find seats, pay, go.
 
 mod attempt;
-mod line;
+pub(crate) mod line;
 mod pay;
 mod pick;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ticketing_core::admission::AdmissionToken;
 use ticketing_core::box_office::CancelReservation;
-use ticketing_core::id::ReservationId;
+use ticketing_core::id::{PerformanceId, ReservationId};
 use ticketing_core::label::Token;
 use ticketing_core::money::Money;
 use ticketing_core::seat::Seats;
@@ -24,6 +24,7 @@ use super::world::World;
 /// A buyer who is here.
 pub(crate) struct Visit {
     world: Arc<World>,
+    performance: PerformanceId,
     person: Person,
     dice: Dice,
 }
@@ -37,23 +38,41 @@ struct Basket {
 }
 
 impl Visit {
-    pub(crate) fn new(world: Arc<World>, person: Person) -> Self {
+    pub(crate) fn new(world: Arc<World>, performance: PerformanceId, person: Person) -> Self {
         let dice = person.dice(world.seed);
-        Self { world, person, dice }
+        Self { world, performance, person, dice }
+    }
+
+    /// A buyer who was here before, with the dice as they were left.
+    pub(crate) fn resumed(
+        world: Arc<World>,
+        performance: PerformanceId,
+        person: Person,
+        dice: u64,
+    ) -> Self {
+        Self { world, performance, person, dice: Dice::resumed(dice) }
+    }
+
+    /// Where the dice are.
+    pub(crate) fn dice_state(&self) -> u64 {
+        self.dice.state()
     }
 
     /// The whole visit. The line's place is free again when it ends.
     pub(crate) async fn run(self) {
         let ending = match self.stand_in_line().await {
             Err(ending) => ending,
-            Ok(admission) => {
-                // Boxed, so that the thousands who wait in line stay small.
-                let ending = Box::pin(self.shop(&admission)).await.unwrap_or_else(|ending| ending);
-                self.leave().await;
-                ending
-            }
+            // Boxed, so that the thousands who wait in line stay small.
+            Ok(admission) => Box::pin(self.inside(&admission)).await,
         };
         self.world.funnel.ended(ending);
+    }
+
+    /// What this buyer does inside, and the way out.
+    pub(crate) async fn inside(&self, admission: &AdmissionToken) -> Ending {
+        let ending = self.shop(admission).await.unwrap_or_else(|ending| ending);
+        self.leave().await;
+        ending
     }
 
     async fn shop(&self, admission: &AdmissionToken) -> Result<Ending, Ending> {
@@ -77,7 +96,10 @@ impl Visit {
             reservation: basket.reservation,
             key: self.key("cancel"),
         };
-        let call = || self.world.office.cancel_reservation(request.clone());
+        let call = || {
+            let request = request.clone();
+            self.world.call(|office| async move { office.cancel_reservation(request).await })
+        };
         match self.attempt(Step::Cancel, call, |_, _| true).await {
             Ok(_) => Ok(Ending::Cancelled),
             // It expired first, or its payment is at the gateway.

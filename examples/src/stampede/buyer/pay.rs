@@ -91,7 +91,10 @@ impl Visit {
             refund_account: (self.person.names_account_after == Some(Duration::ZERO)).then(account),
             key: self.key(&format!("checkout-{number}")),
         };
-        let call = || self.world.office.checkout(request.clone());
+        let call = || {
+            let request = request.clone();
+            self.world.call(|office| async move { office.checkout(request).await })
+        };
         match self.attempt(Step::Checkout, call, |one, two| one.checkout == two.checkout).await {
             Ok(view) => Ok(view),
             Err(CheckoutError::Reservation(_)) => Err(Ending::PaidTooLate),
@@ -134,7 +137,10 @@ impl Visit {
                 provider_key: by_card.then(|| gateway.authenticate(payment, amount)),
                 key: self.key(&format!("confirm-{number}")),
             };
-            let call = || self.world.office.confirm(request.clone());
+            let call = || {
+                let request = request.clone();
+                self.world.call(|office| async move { office.confirm(request).await })
+            };
             match self.attempt(Step::Confirm, call, |_, _| true).await {
                 Ok(view) => return Ok(view),
                 Err(ConfirmError::Payment(_) | ConfirmError::Reservation(_)) => {
@@ -154,7 +160,10 @@ impl Visit {
     }
 
     async fn status(&self, payment: PaymentId) -> Result<PaymentView, Ending> {
-        let status = self.world.office.payment_status(self.person.user, payment).await;
+        let user = self.person.user;
+        let call =
+            self.world.call(|office| async move { office.payment_status(user, payment).await });
+        let status = call.await;
         status.map_err(|error| self.gives_up(&error))
     }
 
@@ -195,20 +204,22 @@ impl Visit {
             let at = (now + after).min(due_at);
             world.errands.add(at, Errand::Deposit { payment, amount });
         };
-        match self.person.depositor {
+        let after = match self.person.depositor {
             Depositor::Never => return Ending::WillDeposit,
-            Depositor::After(after) => {
-                deposit(after, amount);
-                self.plan_to_give_back(basket, after);
-                if self.dice.happens(20) {
-                    let at = now + after + Duration::from_hours(2);
-                    world.errands.add(at, Errand::TakeBack { payment });
-                }
-            }
-            Depositor::WrongAmountFirst(after) => {
-                deposit(after, amount.sub(won(1_000)).unwrap_or(amount));
-                deposit(2 * after, amount);
-            }
+            Depositor::After(after) => after,
+        };
+        let plan = &world.plan;
+        if self.dice.happens(plan.deposits_short) {
+            deposit(after / 2, amount.sub(won(1_000)).unwrap_or(amount));
+        }
+        // At the last moment that the bank takes it: its notice comes when the deadline is past.
+        let last = (due_at - now).to_std().unwrap_or(after).saturating_sub(Duration::from_millis(1));
+        let after = if self.dice.happens(plan.deposits_late) { last } else { after };
+        deposit(after, amount);
+        self.plan_to_give_back(basket, after);
+        if self.dice.happens(plan.deposits_reversed) {
+            let at = now + after + Duration::from_hours(2);
+            world.errands.add(at, Errand::TakeBack { payment });
         }
         Ending::WillDeposit
     }

@@ -46,10 +46,10 @@ impl Visit {
     }
 
     async fn look(&self) -> Result<Look, Ending> {
-        let view = self.world.office.seat_map(self.world.performance).await.map_err(|error| {
-            self.world.defects.note("seat map", &error);
-            Ending::Defect
-        })?;
+        let performance = self.performance;
+        let call = || self.world.call(|office| async move { office.seat_map(performance).await });
+        let view =
+            self.attempt(Step::Look, call, |_, _| true).await.map_err(|error| self.gives_up(&error))?;
         Ok(look(&view.map, self.person.favourite, self.person.party, self.dice.number()))
     }
 
@@ -85,11 +85,14 @@ impl Visit {
     ) -> Result<Option<HoldToken>, Ending> {
         let request = HoldSeats {
             user: self.person.user,
-            performance: self.world.performance,
+            performance: self.performance,
             seats: seats.clone(),
             admission: Some(admission.clone()),
         };
-        let call = || self.world.office.hold(request.clone());
+        let call = || {
+            let request = request.clone();
+            self.world.call(|office| async move { office.hold(request).await })
+        };
         match self.attempt(Step::Hold, call, |_, _| true).await {
             Ok(held) => Ok(Some(held.token)),
             Err(HoldError::Taken(_)) => Ok(None),
@@ -104,16 +107,15 @@ impl Visit {
             return Err(Ending::WalkedAway);
         }
         self.think(Duration::from_secs(3), Duration::from_mins(2)).await;
-        let held =
-            || HeldSeats { performance: self.world.performance, seats: seats.clone(), token };
+        let held = HeldSeats { performance: self.performance, seats: seats.clone(), token };
         match self.dice.below(100) {
-            0..8 => match self.world.office.release_hold(held()).await {
+            0..8 => match self.world.call(|office| async move { office.release_hold(held).await }).await {
                 Ok(_) => Ok(None),
                 Err(error) => self.unless_lost(error).map(|()| None),
             },
             8..18 => {
                 self.think(Duration::from_mins(2), Duration::from_mins(4)).await;
-                match self.world.office.extend_hold(held()).await {
+                match self.world.call(|office| async move { office.extend_hold(held).await }).await {
                     Ok(held) => Ok(Some(held.token)),
                     // Reserve takes it again, if nobody else was faster.
                     Err(error) => self.unless_lost(error).map(|()| Some(token)),
@@ -140,14 +142,17 @@ impl Visit {
     ) -> Result<Option<Reserved>, Ending> {
         let request = ReserveSeats {
             user: self.person.user,
-            performance: self.world.performance,
+            performance: self.performance,
             seats: seats.clone(),
             expected_total: self.price(seats).await?,
             hold,
             admission: Some(admission.clone()),
             key: self.key(&format!("reserve-{number}")),
         };
-        let call = || self.world.office.reserve(request.clone());
+        let call = || {
+            let request = request.clone();
+            self.world.call(|office| async move { office.reserve(request).await })
+        };
         match self.attempt(Step::Reserve, call, Reserved::eq).await {
             Ok(reserved) => Ok(Some(reserved)),
             Err(ReserveError::SeatTaken(_) | ReserveError::HeldByOthers(_)) => Ok(None),
@@ -158,12 +163,14 @@ impl Visit {
 
     /// What the page says that these seats cost.
     async fn price(&self, seats: &Seats) -> Result<Money, Ending> {
-        match self.world.office.quote(self.world.performance, seats).await {
+        let performance = self.performance;
+        let call = || {
+            let seats = seats.clone();
+            self.world.call(|office| async move { office.quote(performance, &seats).await })
+        };
+        match self.attempt(Step::Look, call, |_, _| true).await {
             Ok(quote) => Ok(quote.total),
-            Err(error) => {
-                self.world.defects.note("quote", &error);
-                Err(Ending::Defect)
-            }
+            Err(error) => Err(self.gives_up(&error)),
         }
     }
 
@@ -174,14 +181,14 @@ impl Visit {
         let Ok(expected_total) = self.price(&seats).await else { return };
         let request = ReserveSeats {
             user: self.person.user,
-            performance: self.world.performance,
+            performance: self.performance,
             seats,
             expected_total,
             hold: None,
             admission: Some(admission.clone()),
             key: self.key("second-tab"),
         };
-        let call = self.world.office.reserve(request);
+        let call = self.world.call(|office| async move { office.reserve(request).await });
         match self.world.measures.time(Step::Reserve, call).await {
             Ok(_)
             | Err(

@@ -1,0 +1,193 @@
+//! What `stampede simulate` takes, with the bounds of every number.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::rates::{RateSetting, Rates};
+use crate::stampede::args::{FaultLevel, JsonTarget};
+use crate::stampede::tenders::TenderMix;
+
+/// Sell season after season in virtual time, everything from a seed, while whatever can go wrong does;
+/// every change set is replayed on a model as it is written, and at the end everything is checked
+///
+/// The same seed gives the same run and the same trace hash on every machine. A run that fails prints the
+/// seed, the smallest horizon that still fails, and what happened to what it is about.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = rates_help())]
+pub struct SimulateArgs {
+    /// Seats of each performance
+    #[arg(long, value_name = "N", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub seats: u32,
+    /// Buyers in all; performances follow each other until all have come
+    #[arg(long, value_name = "N", default_value_t = 4_000,
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub buyers: u32,
+    /// Buyers for each seat
+    #[arg(long, value_name = "N", default_value_t = 4,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub demand: u32,
+    /// What everything is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "seeds")]
+    pub seed: u64,
+    /// Run many seeds, first and last of them included; the first that fails ends it
+    #[arg(long, value_name = "A..B")]
+    pub seeds: Option<Seeds>,
+    /// Seeds that run at once; default: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// How much goes wrong
+    #[arg(long, value_enum, default_value_t = FaultLevel::Mild)]
+    pub faults: FaultLevel,
+    /// Sets one rate of the level, such as store.after=200; can be given again for others
+    #[arg(long = "fault", value_name = "NAME=RATE")]
+    pub rates: Vec<RateSetting>,
+    /// Processes that sell over one store
+    #[arg(long, value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub processes: u16,
+    /// The most seats of one buyer
+    #[arg(long, value_name = "N", default_value_t = 4,
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub seats_per_buyer: u16,
+    /// How buyers pay, as weights
+    #[arg(long, value_name = "MIX", default_value_t)]
+    pub tenders: TenderMix,
+    /// Seconds of virtual time after which no buyer comes and nothing goes wrong any more
+    #[arg(long, value_name = "SECONDS")]
+    pub horizon: Option<u32>,
+    /// Where a run fails, do not look for a smaller one that does
+    #[arg(long)]
+    pub no_shrink: bool,
+    /// Write every call of a port, and its answer, as JSON lines
+    #[arg(long, value_name = "PATH", conflicts_with = "seeds")]
+    pub trace: Option<PathBuf>,
+    /// Fail unless the trace hash is this one
+    #[arg(long, value_name = "HASH", conflicts_with = "seeds")]
+    pub expect: Option<String>,
+    /// Write the figures as JSON to a file, or to standard output with `-`
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<JsonTarget>,
+}
+
+impl SimulateArgs {
+    /// The rates of the level with what was set besides.
+    pub(super) fn rates(&self) -> Rates {
+        let mut rates = Rates::of(self.faults);
+        for setting in &self.rates {
+            // What cannot be set was refused when it was parsed; sums are checked by who takes the rates.
+            drop(rates.set(setting));
+        }
+        rates
+    }
+
+    pub(super) fn horizon(&self) -> Option<Duration> {
+        self.horizon.map(|seconds| Duration::from_secs(u64::from(seconds)))
+    }
+
+    /// The arguments that repeat a run of one seed.
+    pub(super) fn repeat(&self, seed: u64, horizon: Option<Duration>) -> String {
+        let mut text = format!(
+            "stampede simulate --seed {seed} --seats {} --buyers {} --demand {} --faults {} --processes {} \
+             --seats-per-buyer {} --tenders {}",
+            self.seats,
+            self.buyers,
+            self.demand,
+            format!("{:?}", self.faults).to_lowercase(),
+            self.processes,
+            self.seats_per_buyer,
+            self.tenders,
+        );
+        for rate in &self.rates {
+            text.push_str(&format!(" --fault {rate}"));
+        }
+        if let Some(horizon) = horizon.or(self.horizon()) {
+            text.push_str(&format!(" --horizon {}", horizon.as_secs()));
+        }
+        text
+    }
+}
+
+fn rates_help() -> String {
+    let mut text = "Rates that --fault sets. Calls per 100,000: <port>.<what>; gateway, notices, publisher, \
+                    users, fraud and deposits in thousandths; processes and holds in times per hour; \
+                    .._max in seconds:\n "
+        .to_owned();
+    let mut width = 1;
+    for name in Rates::names() {
+        if width + name.len() > 98 {
+            text.push_str("\n ");
+            width = 1;
+        }
+        text.push(' ');
+        text.push_str(&name);
+        width += name.len() + 1;
+    }
+    text
+}
+
+/// A run of seeds, first and last included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    first: u64,
+    last: u64,
+}
+
+impl Seeds {
+    /// The most seeds of one call.
+    pub const MAX: u64 = 1_000_000;
+
+    /// The first.
+    pub const fn first(self) -> u64 {
+        self.first
+    }
+
+    /// How many.
+    pub const fn count(self) -> u64 {
+        self.last - self.first + 1
+    }
+}
+
+/// The text is not a run of seeds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected A..B with A <= B and at most {} seeds, such as 1..1000, got {got:?}", Seeds::MAX)]
+pub struct SeedsError {
+    /// The text.
+    pub got: String,
+}
+
+impl FromStr for Seeds {
+    type Err = SeedsError;
+
+    fn from_str(text: &str) -> Result<Self, SeedsError> {
+        let parsed = text.split_once("..").and_then(|(first, last)| {
+            let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+            (first <= last && last - first < Self::MAX).then_some(Self { first, last })
+        });
+        parsed.ok_or_else(|| SeedsError { got: text.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_a_run_with_both_its_ends() {
+        let seeds: Seeds = "3..7".parse().unwrap();
+        assert_eq!((seeds.first(), seeds.count()), (3, 5));
+        for text in ["7..3", "1", "a..b", "1..1000001", "1..=3"] {
+            let error = text.parse::<Seeds>().unwrap_err().to_string();
+            assert!(error.contains("such as 1..1000"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_refused_where_it_is_typed() {
+        for text in ["store.after", "store.after=many", "store.nothing=1", "process.death=601"] {
+            assert!(text.parse::<RateSetting>().is_err(), "{text}");
+        }
+        assert!("store.after=200".parse::<RateSetting>().is_ok());
+    }
+}

@@ -1,0 +1,119 @@
+//! What goes wrong with whole processes and stores: they die, their clocks jump, holds vanish.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use ticketing_core::memory::{ManualClock, SeededRandom};
+use ticketing_core::port::{Clock, Random, Timer};
+use ticketing_core::testing::faults::lose_some;
+use ticketing_core::testing::sim::{Group, Handle};
+use ticketing_core::testing::trace::Tracer;
+
+use super::calendar::Calendar;
+use super::process::Processes;
+use super::rates::Mishaps;
+use crate::stampede::faults::count;
+use crate::stampede::world::World;
+
+const HOUR: Duration = Duration::from_hours(1);
+/// The longest that a process is down.
+const DOWN_MAX: Duration = Duration::from_mins(1);
+/// The part of the holds that a cache under pressure loses, in thousandths.
+const SOME: u16 = 200;
+
+/// Brings about what happens to processes and stores, until it is calmed.
+#[derive(Clone)]
+pub(super) struct Mischief {
+    pub(super) world: Arc<World>,
+    pub(super) processes: Arc<Processes>,
+    pub(super) calendar: Arc<Calendar>,
+    pub(super) tracer: Tracer,
+    pub(super) clock: ManualClock,
+    pub(super) random: Arc<SeededRandom>,
+    pub(super) mishaps: Mishaps,
+}
+
+impl Mischief {
+    /// Starts all of it in a group of its own; killing the group calms it.
+    pub(super) fn start(&self, handle: &Handle, group: Group) {
+        let Mishaps { deaths, jumps, holds_lost, holds_lost_some, .. } = self.mishaps;
+        let spawn = |rate: u32, place: usize, what: Mishap| {
+            if rate > 0 {
+                let mischief = self.clone();
+                drop(handle.spawn(group, async move { mischief.again(rate, place, what).await }));
+            }
+        };
+        for place in 0..self.processes.count() {
+            spawn(deaths, place, Mishap::Death);
+            spawn(jumps, place, Mishap::Jump);
+        }
+        spawn(holds_lost, 0, Mishap::HoldsLost);
+        spawn(holds_lost_some, 0, Mishap::HoldsLostSome);
+    }
+
+    /// About `rate` times an hour, at times by chance.
+    async fn again(&self, rate: u32, place: usize, what: Mishap) {
+        loop {
+            self.wait_up_to(2 * HOUR / rate).await;
+            match what {
+                Mishap::Death => self.die(place).await,
+                Mishap::Jump => self.jump(place),
+                Mishap::HoldsLost => self.lose_all_holds(),
+                Mishap::HoldsLostSome => self.lose_some_holds().await,
+            }
+        }
+    }
+
+    async fn wait_up_to(&self, most: Duration) {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
+        let wait = Duration::from_micros(self.random.next_u64() % most);
+        self.clock.sleep_until(self.clock.now() + wait).await;
+    }
+
+    async fn die(&self, place: usize) {
+        if self.processes.kill(place) {
+            count(&self.world.tally.processes_died);
+            self.tracer.mark("process died", place as u64 + 1);
+        }
+        self.wait_up_to(DOWN_MAX).await;
+        self.processes.start(place);
+        self.tracer.mark("process started", place as u64 + 1);
+    }
+
+    fn jump(&self, place: usize) {
+        let Some(clock) = self.processes.clock(place) else { return };
+        let most = self.mishaps.jump_max.as_micros();
+        let most = i64::try_from(most).unwrap_or(i64::MAX / 4).max(1);
+        // To somewhere within the bounds, wherever it was: jumps do not add up.
+        let number = self.random.next_u64() % (2 * most.unsigned_abs() + 1);
+        let offset = i64::try_from(number).unwrap_or(0) - most;
+        clock.set_offset(TimeDelta::microseconds(offset));
+        count(&self.world.tally.clock_jumps);
+        self.tracer.mark("clock jumped", offset.unsigned_abs());
+    }
+
+    fn lose_all_holds(&self) {
+        self.world.memory.holds.lose_all();
+        count(&self.world.tally.holds_lost);
+        self.tracer.mark("all holds lost", 0);
+    }
+
+    async fn lose_some_holds(&self) {
+        let now = self.clock.now();
+        for performance in self.calendar.open(now) {
+            let holds = &*self.world.memory.holds;
+            let lost = lose_some(holds, performance, now, &*self.random, SOME).await;
+            self.tracer.mark("some holds lost", lost.unwrap_or(0) as u64);
+        }
+        count(&self.world.tally.holds_lost);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Mishap {
+    Death,
+    Jump,
+    HoldsLost,
+    HoldsLostSome,
+}

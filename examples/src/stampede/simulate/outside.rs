@@ -1,0 +1,127 @@
+//! What goes on outside of the processes: buyers' errands, the gateway's notices, and the end of what was
+//! published.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ticketing_core::error::PortError;
+use ticketing_core::memory::Notice;
+use ticketing_core::page::Limit;
+use ticketing_core::port::{OutboxError, OutboxReader};
+use ticketing_core::testing::sim::{Group, Handle};
+
+use crate::stampede::notices::{TRIES, deliver};
+use crate::stampede::world::World;
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked for something to do once the buyers are gone.
+const QUIET_EVERY: Duration = Duration::from_mins(1);
+/// Errands that are begun at once; the rest follow at the next look.
+const ERRANDS: usize = 2_000;
+/// The first pause before a notice comes again; each is four times as long.
+const NOTICE_AGAIN: Duration = Duration::from_secs(15);
+const NOTICE_PAUSE_MAX: Duration = Duration::from_hours(4);
+const DROP_EVERY: Duration = Duration::from_mins(10);
+
+/// The world outside.
+#[derive(Clone)]
+pub(super) struct Outside {
+    world: Arc<World>,
+    handle: Handle,
+    group: Group,
+    quiet: Arc<AtomicBool>,
+    /// Errands and notices under way.
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Outside {
+    pub(super) fn new(world: &Arc<World>, handle: &Handle, quiet: &Arc<AtomicBool>) -> Self {
+        Self {
+            world: Arc::clone(world),
+            handle: handle.clone(),
+            group: handle.new_group(),
+            quiet: Arc::clone(quiet),
+            under_way: Arc::default(),
+        }
+    }
+
+    /// Whether an errand or a notice is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
+    }
+
+    fn begin(&self, what: impl Future<Output = ()> + Send + 'static) {
+        let under_way = Arc::clone(&self.under_way);
+        under_way.fetch_add(1, Ordering::Relaxed);
+        drop(self.handle.spawn(self.group, async move {
+            what.await;
+            under_way.fetch_sub(1, Ordering::Relaxed);
+        }));
+    }
+
+    pub(super) fn start(&self) {
+        let (errands, notices, dropping) = (self.clone(), self.clone(), self.clone());
+        drop(self.handle.spawn(self.group, async move { errands.run_errands().await }));
+        drop(self.handle.spawn(self.group, async move { notices.deliver_notices().await }));
+        drop(self.handle.spawn(self.group, async move { dropping.drop_published().await }));
+    }
+
+    async fn look_again(&self) {
+        let quiet = self.quiet.load(Ordering::Relaxed);
+        self.world.wait(if quiet { QUIET_EVERY } else { LOOK_EVERY }).await;
+    }
+
+    async fn run_errands(&self) {
+        loop {
+            self.look_again().await;
+            for errand in self.world.errands.take_due(self.world.now(), ERRANDS) {
+                let world = Arc::clone(&self.world);
+                self.begin(async move { errand.run(&world).await });
+            }
+        }
+    }
+
+    async fn deliver_notices(&self) {
+        loop {
+            self.look_again().await;
+            for notice in self.world.memory.gateway.take_notices() {
+                let outside = self.clone();
+                self.begin(async move { outside.deliver(notice).await });
+            }
+        }
+    }
+
+    /// As the gateway does it: again and again, ever more rarely, and at last not any more.
+    async fn deliver(&self, notice: Notice) {
+        let mut pause = NOTICE_AGAIN;
+        for _ in 0..TRIES {
+            if deliver(&self.world, &notice).await {
+                return;
+            }
+            self.world.wait(pause).await;
+            pause = (4 * pause).min(NOTICE_PAUSE_MAX);
+        }
+    }
+
+    /// Events that were published are not kept: the consumer has counted them.
+    async fn drop_published(&self) {
+        loop {
+            self.world.wait(DROP_EVERY).await;
+            if let Err(error) = drop_all(&self.world).await {
+                self.world.defects.note("dropping events", &error);
+            }
+        }
+    }
+}
+
+async fn drop_all(world: &World) -> Result<(), OutboxError> {
+    let (store, now) = (&world.memory.store, world.now());
+    let limit = Limit::new(Limit::MAX).unwrap_or(Limit::DEFAULT);
+    let partitions = store.partitions().await.map_err(|error: PortError| OutboxError::from(error))?;
+    for partition in 0..partitions {
+        while store.drop_published(partition, now, limit).await? == limit.get() {}
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! How often things go wrong: three levels, and every rate by its name.
+
+use std::time::Duration;
+
+use ticketing_core::memory::{GatewayFaults, PublisherFaults};
+use ticketing_core::testing::faults::FaultRates;
+
+use crate::stampede::args::FaultLevel;
+use crate::stampede::faults::FaultPlan;
+
+/// What happens to whole processes and stores, in times per hour of the buyers' time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mishaps {
+    /// Each process dies, at whatever awaits it is.
+    pub(super) deaths: u32,
+    /// The clock of each process jumps, forward or back.
+    pub(super) jumps: u32,
+    /// How far a clock may be off.
+    pub(super) jump_max: Duration,
+    /// All holds vanish.
+    pub(super) holds_lost: u32,
+    /// A part of the holds vanishes.
+    pub(super) holds_lost_some: u32,
+}
+
+/// All rates of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Rates {
+    /// Of the calls that go through ports, per 100,000.
+    pub(super) calls: FaultRates,
+    /// Of processes and stores, per hour.
+    pub(super) mishaps: Mishaps,
+    /// Of gateway, publisher, users and flushes.
+    pub(super) plan: FaultPlan,
+}
+
+/// The text does not set a rate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RateError(String);
+
+/// One rate as the command line sets it, such as `store.after=200`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateSetting {
+    name: String,
+    rate: u32,
+}
+
+impl std::fmt::Display for RateSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.name, self.rate)
+    }
+}
+
+impl std::str::FromStr for RateSetting {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        let refused = || RateError(format!("expected NAME=RATE such as store.after=200, got {text:?}"));
+        let (name, rate) = text.split_once('=').ok_or_else(refused)?;
+        let setting = Self { name: name.to_owned(), rate: rate.parse().map_err(|_| refused())? };
+        // Refused where it is typed, not when the run begins.
+        Rates::of(FaultLevel::None).set(&setting)?;
+        Ok(setting)
+    }
+}
+
+impl Rates {
+    pub(super) fn of(level: FaultLevel) -> Self {
+        let (calls, mishaps) = match level {
+            FaultLevel::None => (FaultRates::default(), Mishaps::default()),
+            FaultLevel::Mild => (
+                FaultRates::mild(),
+                Mishaps {
+                    deaths: 1,
+                    jumps: 1,
+                    jump_max: Duration::from_secs(5),
+                    holds_lost: 0,
+                    holds_lost_some: 1,
+                },
+            ),
+            FaultLevel::Harsh => (
+                FaultRates::harsh(),
+                Mishaps {
+                    deaths: 12,
+                    jumps: 12,
+                    jump_max: Duration::from_secs(50),
+                    holds_lost: 6,
+                    holds_lost_some: 12,
+                },
+            ),
+        };
+        Self { calls, mishaps, plan: FaultPlan::of(level).simulated() }
+    }
+
+    /// The names that can be set, with their units.
+    pub(super) fn names() -> Vec<String> {
+        let calls = FaultRates::names().into_iter().map(str::to_owned);
+        let own = Self::OWN.iter().map(|name| (*name).to_owned());
+        calls.chain(own).collect()
+    }
+
+    const OWN: [&'static str; 27] = [
+        "process.death",
+        "clock.jump",
+        "clock.jump_max",
+        "holds.lost",
+        "holds.lost_some",
+        "gateway.decline",
+        "gateway.refuse",
+        "gateway.lost_before",
+        "gateway.lost_after",
+        "gateway.slow",
+        "gateway.late",
+        "gateway.late_max",
+        "notice.twice",
+        "notice.late",
+        "notice.lost",
+        "publisher.fail_before",
+        "publisher.fail_halfway",
+        "publisher.fail_after",
+        "publisher.sent_twice",
+        "flush.deadlock",
+        "flush.answer_lost",
+        "flush.races",
+        "users.inactive",
+        "fraud.suspected",
+        "deposits.late",
+        "deposits.short",
+        "deposits.reversed",
+    ];
+
+    /// Sets one rate.
+    pub(super) fn set(&mut self, setting: &RateSetting) -> Result<(), RateError> {
+        let RateSetting { name, rate } = setting;
+        let Self { calls, mishaps, plan } = self;
+        let FaultPlan { gateway, publisher, .. } = plan;
+        let thousandths = || {
+            u16::try_from(*rate).ok().filter(|rate| *rate <= 1_000).ok_or_else(|| {
+                RateError(format!("{name}: expected 0 to 1000 thousandths, got {rate}"))
+            })
+        };
+        let seconds = Duration::from_secs(u64::from(*rate));
+        match name.as_str() {
+            "process.death" => mishaps.deaths = per_hour(name, *rate)?,
+            "clock.jump" => mishaps.jumps = per_hour(name, *rate)?,
+            "clock.jump_max" => mishaps.jump_max = seconds,
+            "holds.lost" => mishaps.holds_lost = per_hour(name, *rate)?,
+            "holds.lost_some" => mishaps.holds_lost_some = per_hour(name, *rate)?,
+            "gateway.decline" => gateway.decline = thousandths()?,
+            "gateway.refuse" => gateway.refuse_retryable = thousandths()?,
+            "gateway.lost_before" => gateway.lost_before = thousandths()?,
+            "gateway.lost_after" => gateway.lost_after = thousandths()?,
+            "gateway.slow" => gateway.slow = thousandths()?,
+            "gateway.late" => gateway.late = thousandths()?,
+            "gateway.late_max" => gateway.late_max = seconds,
+            "notice.twice" => gateway.notice_twice = thousandths()?,
+            "notice.late" => gateway.notice_late = thousandths()?,
+            "notice.lost" => gateway.notice_lost = thousandths()?,
+            "publisher.fail_before" => publisher.fail_before = thousandths()?,
+            "publisher.fail_halfway" => publisher.fail_halfway = thousandths()?,
+            "publisher.fail_after" => publisher.fail_after = thousandths()?,
+            "publisher.sent_twice" => publisher.twice = thousandths()?,
+            "flush.deadlock" => plan.deadlocks = *rate,
+            "flush.answer_lost" => plan.commit_answers_lost = *rate,
+            "flush.races" => plan.races = *rate > 0,
+            "deposits.short" => plan.deposits_short = thousandths()?,
+            "deposits.late" => plan.deposits_late = thousandths()?,
+            "deposits.reversed" => plan.deposits_reversed = thousandths()?,
+            "users.inactive" => plan.users_inactive = thousandths()?,
+            "fraud.suspected" => plan.fraud_suspected = thousandths()?,
+            _ => return calls.set(name, *rate).map_err(|error| RateError(error.to_string())),
+        }
+        gateway.check().map_err(|error| RateError(error.to_string()))?;
+        publisher.check().map_err(|error| RateError(error.to_string()))
+    }
+}
+
+/// More often than once in a few seconds a process would do nothing but die.
+fn per_hour(name: &str, rate: u32) -> Result<u32, RateError> {
+    if rate <= 600 {
+        return Ok(rate);
+    }
+    Err(RateError(format!("{name}: expected 0 to 600 times an hour, got {rate}")))
+}

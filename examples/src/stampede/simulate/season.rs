@@ -1,0 +1,273 @@
+//! One season from one seed: the sales, the settling, the checks.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ticketing_core::error::PortError;
+use ticketing_core::memory::{GatewayFaults, ManualClock, PublisherFaults, SeededRandom};
+use ticketing_core::port::{Clock, Random};
+use ticketing_core::testing::faults::Weather;
+use ticketing_core::testing::sim::{Group, Handle};
+use ticketing_core::testing::trace::Tracer;
+use ticketing_core::waiting_line::AdmissionPolicy;
+
+use super::args::SimulateArgs;
+use super::calendar::{Calendar, SALE_EVERY};
+use super::chores::Chores;
+use super::mischief::Mischief;
+use super::outside::Outside;
+use super::process::Processes;
+use super::rates::Rates;
+use super::sale::Gate;
+use super::watch::{Broken, Watch};
+use super::Progress;
+use crate::stampede::defect::Strange;
+use crate::stampede::settle::is_anything_left;
+use crate::stampede::stage::{OPENS_AFTER, SetUpError};
+use crate::stampede::sweep::Sweep;
+use crate::stampede::time::WorldClock;
+use crate::stampede::world::{Plan, World, begins_at};
+
+/// Few, so that an idle relay has little to look at.
+const PARTITIONS: u16 = 8;
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// How long anything may take to end once nothing goes wrong and nobody does anything any more: longer than
+/// a deposit, its margin and the wait for a refund account together.
+const ENDS_WITHIN: Duration = Duration::from_hours(8 * 24);
+
+/// What a season left behind.
+pub(super) struct Left {
+    pub(super) world: Arc<World>,
+    pub(super) watch: Watch,
+    pub(super) weather: Weather,
+    /// When the last buyer had gone.
+    pub(super) left_at: DateTime<Utc>,
+    /// What broke while it went on; then nothing was settled.
+    pub(super) broken: Option<Broken>,
+}
+
+/// Everything that a season runs with.
+struct Season {
+    world: Arc<World>,
+    watch: Watch,
+    weather: Weather,
+    tracer: Tracer,
+    clock: ManualClock,
+    handle: Handle,
+    processes: Arc<Processes>,
+    calendar: Arc<Calendar>,
+    quiet: Arc<AtomicBool>,
+    outside: Outside,
+    rates: Rates,
+    seeds: SeededRandom,
+}
+
+fn crowds(args: &SimulateArgs) -> Vec<Range<u32>> {
+    let each = args.seats.saturating_mul(args.demand);
+    let step = usize::try_from(each).unwrap_or(usize::MAX).max(1);
+    (0..args.buyers).step_by(step).map(|first| first..args.buyers.min(first.saturating_add(each))).collect()
+}
+
+fn openings(count: usize) -> Vec<Duration> {
+    std::iter::successors(Some(OPENS_AFTER), |at| Some(*at + SALE_EVERY)).take(count).collect()
+}
+
+/// Runs a season to its end, or to the first thing that breaks.
+pub(super) async fn run(
+    args: SimulateArgs,
+    seed: u64,
+    (handle, clock): (Handle, ManualClock),
+    tracer: Tracer,
+    progress: Arc<Progress>,
+) -> Result<Left, SeasonError> {
+    let horizon = args.horizon().map_or(DateTime::<Utc>::MAX_UTC, |after| begins_at() + after);
+    let season = Season::new(&args, seed, handle, clock, tracer).await?;
+    let left_at = season.sell(&args, horizon, &progress).await;
+    let mut broken = season.watch.broken();
+    if broken.is_none() {
+        season.calm();
+        season.settle(&progress).await?;
+        broken = season.watch.broken();
+    }
+    let Season { world, watch, weather, .. } = season;
+    Ok(Left { world, watch, weather, left_at, broken })
+}
+
+/// Why a season could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SeasonError {
+    /// The world could not be made.
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
+    /// The store could not be read.
+    #[error("the store cannot be read")]
+    Store(#[from] PortError),
+}
+
+impl Season {
+    async fn new(
+        args: &SimulateArgs,
+        seed: u64,
+        handle: Handle,
+        clock: ManualClock,
+        tracer: Tracer,
+    ) -> Result<Self, SeasonError> {
+        let rates = args.rates();
+        let plan = Plan {
+            seed,
+            seats: args.seats,
+            seats_per_buyer: args.seats_per_buyer,
+            faults: rates.plan,
+            openings: openings(crowds(args).len()),
+            partitions: PARTITIONS,
+            admission: AdmissionPolicy {
+                per_interval: u64::from(args.seats / 10).clamp(5, 2_000),
+                interval: Duration::from_secs(10),
+                active_max: u64::from(args.seats / 2).clamp(50, 8_000),
+            },
+        };
+        let watch = Watch::new(Arc::new(clock.clone()));
+        let virtual_clock = WorldClock::Virtual(clock.clone());
+        let mut world = World::new(&plan, virtual_clock, |store| watch.attach(store)).await?;
+        let seeds = SeededRandom::new(seed ^ 0x5ea5_0000_0000);
+        let time = || Arc::new(clock.clone());
+        let chance = Arc::new(SeededRandom::new(seeds.next_u64()));
+        let weather = Weather::new(time(), time(), chance, rates.calls.clone())
+            .with_tracer(tracer.clone())
+            .yielding(true);
+        let calendar = Arc::new(Calendar::of(&world.sales));
+        let quiet = Arc::new(AtomicBool::new(false));
+        let chores = Chores {
+            calendar: Arc::clone(&calendar),
+            admission: world.admission,
+            defects: Arc::clone(&world.defects),
+            quiet: Arc::clone(&quiet),
+        };
+        let processes = Arc::new(Processes::new(
+            args.processes,
+            handle.clone(),
+            weather.clone(),
+            (world.office.ports().clone(), clock.clone()),
+            SeededRandom::new(seeds.next_u64()),
+            chores,
+        ));
+        world.processes = Some(Arc::clone(&processes));
+        let world = Arc::new(world);
+        let outside = Outside::new(&world, &handle, &quiet);
+        Ok(Self {
+            world,
+            watch,
+            weather,
+            tracer,
+            clock,
+            handle,
+            processes,
+            calendar,
+            quiet,
+            outside,
+            rates,
+            seeds,
+        })
+    }
+
+    /// Sells every performance; ends when the last buyer has gone, or at the first thing that breaks. From
+    /// the horizon on nobody comes.
+    async fn sell(
+        &self,
+        args: &SimulateArgs,
+        horizon: DateTime<Utc>,
+        progress: &Progress,
+    ) -> DateTime<Utc> {
+        let (world, handle) = (&self.world, &self.handle);
+        world.let_store_fail();
+        (0..self.processes.count()).for_each(|place| self.processes.start(place));
+        let mischief = self.start_mischief();
+        self.outside.start();
+        let (buyers, turns) = (handle.new_group(), Arc::new(AtomicUsize::new(0)));
+        let open = Arc::new(AtomicUsize::new(world.sales.len()));
+        for (place, (sale, crowd)) in world.sales.iter().zip(crowds(args)).enumerate() {
+            let gate = Gate::new(world, (handle, buyers), *sale, horizon, &turns, args);
+            let (calendar, open) = (Arc::clone(&self.calendar), Arc::clone(&open));
+            drop(handle.spawn(buyers, async move {
+                gate.run(crowd).await;
+                calendar.close(place);
+                open.fetch_sub(1, Ordering::Relaxed);
+            }));
+        }
+        let mut is_calm = false;
+        while open.load(Ordering::Relaxed) > 0 && self.watch.broken().is_none() {
+            world.wait(LOOK_EVERY).await;
+            progress.look(world.funnel.gone(), world.now());
+            if world.now() >= horizon && !is_calm {
+                is_calm = true;
+                handle.kill(mischief);
+                self.calm();
+            }
+        }
+        handle.kill(mischief);
+        world.close();
+        world.now()
+    }
+
+    fn start_mischief(&self) -> Group {
+        let group = self.handle.new_group();
+        let mischief = Mischief {
+            world: Arc::clone(&self.world),
+            processes: Arc::clone(&self.processes),
+            calendar: Arc::clone(&self.calendar),
+            tracer: self.tracer.clone(),
+            clock: self.clock.clone(),
+            random: Arc::new(SeededRandom::new(self.seeds.next_u64())),
+            mishaps: self.rates.mishaps,
+        };
+        mischief.start(&self.handle, group);
+        group
+    }
+
+    /// Nothing goes wrong from now on, and every process is up.
+    fn calm(&self) {
+        self.weather.calm();
+        self.world.memory.store.fail_never();
+        let calm = "no faults at all are within the bounds";
+        self.world.memory.gateway.set_faults(GatewayFaults::default()).expect(calm);
+        self.world.memory.publisher.set_faults(PublisherFaults::default()).expect(calm);
+        for place in 0..self.processes.count() {
+            match self.processes.clock(place) {
+                Some(clock) => clock.set_offset(chrono::TimeDelta::zero()),
+                None => self.processes.start(place),
+            }
+        }
+    }
+
+    /// Waits until nothing is left to do.
+    async fn settle(&self, progress: &Progress) -> Result<(), SeasonError> {
+        let world = &self.world;
+        self.quiet.store(true, Ordering::Relaxed);
+        let mut ends_by = world.now() + ENDS_WITHIN;
+        loop {
+            world.wait(10 * LOOK_EVERY).await;
+            progress.look(world.funnel.gone(), world.now());
+            if self.watch.broken().is_some() {
+                return Ok(());
+            }
+            if let Some(at) = world.errands.next_at() {
+                ends_by = ends_by.max(at + ENDS_WITHIN);
+            } else if !self.outside.is_busy() && !is_anything_left(world).await? {
+                break;
+            }
+            if world.now() > ends_by {
+                let text = "something was still left to do long after nothing went wrong any more";
+                world.defects.note("settling", &Strange(text));
+                break;
+            }
+        }
+        for sale in &world.sales {
+            Sweep::Holds.run_through(&world.office, sale.performance, &world.defects).await;
+        }
+        Ok(())
+    }
+}
