@@ -82,6 +82,7 @@
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a conformance function fails")]
 
 pub mod clock;
+pub mod faults;
 pub mod fraud;
 pub mod gateway;
 mod harness;
