@@ -1,55 +1,81 @@
-//! Tens of thousands of simulated buyers storm one performance.
+//! Tens of thousands of simulated buyers storm one performance, or whole seasons in virtual time.
 //!
 //! Exit status: 0 if every invariant holds, 1 if one is broken or the run failed, 2 for bad arguments.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use ticketing_examples::stampede::args::{Cli, JsonTarget, LoadArgs};
+use ticketing_examples::stampede::args::{Cli, Command, JsonTarget, LoadArgs};
 use ticketing_examples::stampede::report::Report;
+use ticketing_examples::stampede::simulate::{self, SimulateArgs};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let args = Cli::parse().load;
-    let file = open(args.json.as_ref());
-    match storm(&args, file).await {
-        Ok(report) => ExitCode::from(report.exit_status()),
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match &cli.command {
+        Some(Command::Simulate(args)) => simulate(args),
+        None => storm(&cli.load),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            eprintln!("  because: {cause}");
+            source = cause.source();
+        }
+        ExitCode::FAILURE
+    })
+}
+
+fn storm(args: &LoadArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let file = json_file(args.json.as_ref());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(ticketing_examples::stampede::run(args))?;
+    tell(&report, args.json.as_ref(), file)?;
+    Ok(ExitCode::from(report.exit_status()))
+}
+
+fn simulate(args: &SimulateArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let file = json_file(args.json.as_ref());
+    let trace = args.trace.as_deref().map(|path| create(path, "trace"));
+    let simulate::Simulated { report, failed } = simulate::simulate(args, trace)?;
+    tell(&report, args.json.as_ref(), file)?;
+    Ok(match failed {
+        None => ExitCode::from(report.exit_status()),
+        Some(failed) => {
+            eprintln!("\n{failed}");
             ExitCode::FAILURE
         }
-    }
+    })
 }
 
 /// Opens the file before the run, so that a bad path costs no minute.
-fn open(target: Option<&JsonTarget>) -> Option<File> {
+fn json_file(target: Option<&JsonTarget>) -> Option<File> {
     let Some(JsonTarget::File(path)) = target else { return None };
-    let file = File::create(path).unwrap_or_else(|error| {
-        let text = format!("cannot write the JSON to {}: {error}", path.display());
-        Cli::command().error(ErrorKind::ValueValidation, text).exit()
-    });
-    Some(file)
+    Some(create(path, "JSON"))
 }
 
-async fn storm(args: &LoadArgs, file: Option<File>) -> Result<Report, Box<dyn std::error::Error>> {
-    let report = ticketing_examples::stampede::run(args).await?;
-    if args.json == Some(JsonTarget::Stdout) {
+fn create(path: &Path, what: &str) -> File {
+    File::create(path).unwrap_or_else(|error| {
+        let text = format!("cannot write the {what} to {}: {error}", path.display());
+        Cli::command().error(ErrorKind::ValueValidation, text).exit()
+    })
+}
+
+fn tell(report: &Report, json: Option<&JsonTarget>, file: Option<File>) -> Result<(), Box<dyn Error>> {
+    if json == Some(&JsonTarget::Stdout) {
         eprint!("{report}");
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        println!("{}", serde_json::to_string_pretty(report)?);
     } else {
         print!("{report}");
     }
     if let Some(mut file) = file {
-        serde_json::to_writer_pretty(&mut file, &report)?;
+        serde_json::to_writer_pretty(&mut file, report)?;
         writeln!(file)?;
     }
-    Ok(report)
+    Ok(())
 }

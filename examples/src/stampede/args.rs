@@ -8,16 +8,27 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
+use super::simulate::SimulateArgs;
 use super::tenders::TenderMix;
 
 /// Tens of thousands of simulated buyers storm one performance, through the same use cases and ports
 /// that a real system would call; then every invariant is counted from the store.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "stampede", version)]
+#[command(name = "stampede", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    /// What to do instead of a storm.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// What to storm, and how.
     #[command(flatten)]
     pub load: LoadArgs,
+}
+
+/// What to do instead of a storm.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Sell in virtual time.
+    Simulate(Box<SimulateArgs>),
 }
 
 /// Storm a hall.

@@ -34,6 +34,20 @@ pub struct Checked {
 pub struct Invariants(pub Vec<Checked>);
 
 impl Invariants {
+    /// Adds what another run found out.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for checked in &other.0 {
+            match self.0.iter_mut().find(|sum| sum.name == checked.name) {
+                Some(sum) => {
+                    sum.ok &= checked.ok;
+                    sum.checked += checked.checked;
+                    sum.broken.extend(checked.broken.iter().cloned());
+                }
+                None => self.0.push(checked.clone()),
+            }
+        }
+    }
+
     /// Whether all of them hold.
     pub fn hold(&self) -> bool {
         self.0.iter().all(|checked| checked.ok)

@@ -147,9 +147,9 @@ macro_rules! tally {
 
         impl FaultTally {
             /// Every count by its name.
-            pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
+            pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
                 BTreeMap::from([
-                    $((stringify!($field), self.$field.load(Ordering::Relaxed)),)*
+                    $((stringify!($field).to_owned(), self.$field.load(Ordering::Relaxed)),)*
                 ])
             }
         }

@@ -69,6 +69,16 @@ pub struct StepFigures {
     pub max_us: u64,
 }
 
+impl StepFigures {
+    /// Adds the calls of another run; of the latencies the worse one stays.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.p50_us = self.p50_us.max(other.p50_us);
+        self.p99_us = self.p99_us.max(other.p99_us);
+        self.max_us = self.max_us.max(other.max_us);
+    }
+}
+
 /// The latencies of all steps.
 #[derive(Debug)]
 pub(crate) struct Measures([Mutex<Histogram<u64>>; Step::ALL.len()]);

@@ -121,18 +121,19 @@ impl Aftermath {
             steps: steps.into_iter().collect(),
             faults: world.tally.counts(),
             invariants,
+            simulation: None,
             story,
         })
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
-fn per_second(count: u64, seconds: f64) -> f64 {
+pub(crate) fn per_second(count: u64, seconds: f64) -> f64 {
     count as f64 / seconds.max(0.001)
 }
 
 /// To the thousandth.
-fn rounded(number: f64) -> f64 {
+pub(crate) fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
 

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use ticketing_core::service::Failure;
 
 use super::Visit;
 use crate::stampede::failure::{CallError, may_pass};

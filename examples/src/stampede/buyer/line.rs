@@ -10,7 +10,7 @@ use ticketing_core::service::waiting::WaitingError;
 use ticketing_core::service::wallet::ToppedUp;
 
 use super::Visit;
-use crate::stampede::failure::{CallError, may_pass};
+use crate::stampede::failure::may_pass;
 use crate::stampede::faults::count;
 use crate::stampede::funnel::Ending;
 use crate::stampede::measure::Step;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ticketing_core::memory::{GatewayFaults, PublisherFaults};
 use ticketing_core::testing::faults::FaultRates;
 
 use crate::stampede::args::FaultLevel;

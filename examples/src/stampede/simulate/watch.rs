@@ -2,19 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::PortError;
 use ticketing_core::memory::MemoryStore;
 use ticketing_core::port::Clock;
 use ticketing_core::testing::model::ModelStore;
 
-/// What broke, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub(super) at: DateTime<Utc>,
-    pub(super) text: String,
-}
+use super::failure::Broken;
 
 struct State {
     clock: Arc<dyn Clock>,

@@ -62,6 +62,7 @@ pub struct Simulator {
     steps: u64,
     steps_at_instant: u64,
     tasks_max: usize,
+    tasks_peak: usize,
 }
 
 impl std::fmt::Debug for Simulator {
@@ -94,6 +95,7 @@ impl Simulator {
             steps: 0,
             steps_at_instant: 0,
             tasks_max: Self::TASKS_MAX,
+            tasks_peak: 0,
         }
     }
 
@@ -117,6 +119,11 @@ impl Simulator {
     /// How often a task ran until it waited.
     pub const fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// The most tasks that lived at once.
+    pub const fn tasks_peak(&self) -> usize {
+        self.tasks_peak
     }
 
     /// Runs everything until a future is done. Tasks that are left then stay where they are; the next call
@@ -225,6 +232,7 @@ impl Simulator {
         let waker = Waker::from(Arc::clone(&signal));
         self.places[place] = Some(Running { number: id.number, group, task, signal, waker });
         self.ready.push(id);
+        self.tasks_peak = self.tasks_peak.max(self.places.len() - self.free.len());
     }
 
     fn end_group(&mut self, group: Group) {

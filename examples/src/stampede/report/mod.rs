@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+use ticketing_core::money::Currency;
 
+mod simulation;
+
+pub use self::simulation::InSimulation;
 use super::args::{FaultLevel, StoreKind};
 use super::audit::Invariants;
 pub use super::measure::StepFigures;
@@ -16,6 +20,14 @@ pub struct Revenue {
     pub currency: &'static str,
     /// The exact amount in the currency's major unit, as a decimal text.
     pub amount: String,
+}
+
+impl Revenue {
+    /// Adds minor units; both amounts were made here.
+    fn add(&mut self, other: &Self) {
+        let minor = |amount: &str| amount.parse::<i64>().unwrap_or(0);
+        self.amount = (minor(&self.amount) + minor(&other.amount)).to_string();
+    }
 }
 
 /// The figures of a run. Its JSON keys are stable; times with a unit in their name are wall time.
@@ -46,9 +58,12 @@ pub struct Report {
     /// Latencies by step.
     pub steps: BTreeMap<&'static str, StepFigures>,
     /// Faults met, by kind.
-    pub faults: BTreeMap<&'static str, u64>,
+    pub faults: BTreeMap<String, u64>,
     /// What was checked.
     pub invariants: Invariants,
+    /// What only a simulation has.
+    #[serde(flatten)]
+    pub simulation: Option<InSimulation>,
     /// What only people read.
     #[serde(skip)]
     pub story: Story,
@@ -72,6 +87,42 @@ pub struct Story {
 }
 
 impl Report {
+    /// The report of a run of which nothing can be counted.
+    pub(crate) fn cut_short(
+        seed: u64,
+        seats: u32,
+        fault_level: FaultLevel,
+        invariants: Invariants,
+        simulation: InSimulation,
+    ) -> Self {
+        let revenue = Revenue { currency: Currency::KRW.code(), amount: "0".to_owned() };
+        Self {
+            seed,
+            mode: "simulate",
+            store: StoreKind::Memory,
+            seats,
+            buyers: 0,
+            sold: 0,
+            refunded: 0,
+            tickets: 0,
+            revenue,
+            duration_s: 0.0,
+            purchases_per_s: 0.0,
+            steps: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            invariants,
+            simulation: Some(simulation),
+            story: Story {
+                fault_level,
+                endings: Vec::new(),
+                settled_in_s: 0.0,
+                checked_in_s: 0.0,
+                simulated: String::new(),
+                steps: Vec::new(),
+            },
+        }
+    }
+
     /// The exit status of a program that ran this: 0 if every invariant holds, else 1.
     pub fn exit_status(&self) -> u8 {
         u8::from(!self.is_sound())
@@ -107,6 +158,9 @@ fn latency(us: u64) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let story = &self.story;
+        if let Some(run) = &self.simulation {
+            return run.show(f, self);
+        }
         writeln!(
             f,
             "stampede: {} buyers for {} seats, seed {}, {} store, faults {}",

@@ -1,0 +1,185 @@
+//! One seed: run, then counted from what it left.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ticketing_core::memory::ManualClock;
+use ticketing_core::money::Currency;
+use ticketing_core::port::Clock;
+use ticketing_core::testing::sim::Simulator;
+use ticketing_core::testing::trace::{TraceLine, Tracer};
+use uuid::Uuid;
+
+use super::args::SimulateArgs;
+use super::failure::Broken;
+use super::season::{self, Left, SeasonError};
+use super::{Progress, memory};
+use crate::stampede::args::StoreKind;
+use crate::stampede::audit::{Checked, Invariants, audit};
+use crate::stampede::figures::Figures;
+use crate::stampede::report::{InSimulation, Report, Revenue, Story};
+use crate::stampede::run::{per_second, rounded};
+use crate::stampede::stopwatch::Stopwatch;
+use crate::stampede::world::begins_at;
+
+/// Takes every line of a trace.
+pub(super) type Listener = Box<dyn FnMut(&TraceLine) + Send>;
+
+/// What one seed came to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) report: Report,
+    /// The first thing that broke, if anything.
+    pub(super) broken: Option<Broken>,
+    /// What was on sale.
+    pub(super) performances: Vec<Uuid>,
+}
+
+/// Runs one seed on this thread.
+pub(super) fn run(
+    args: &SimulateArgs,
+    seed: u64,
+    listener: Option<Listener>,
+    progress: &Arc<Progress>,
+) -> Result<Outcome, SeasonError> {
+    let wall = Stopwatch::start();
+    let mut simulator = Simulator::new(seed, begins_at());
+    let clock = simulator.clock();
+    let tracer = Tracer::new(Arc::new(clock.clone()));
+    if let Some(listener) = listener {
+        tracer.listen(listener);
+    }
+    let place = (simulator.handle(), clock.clone());
+    let season =
+        season::run(args.clone(), seed, place, tracer.clone(), Arc::clone(progress));
+    let ended = catch_unwind(AssertUnwindSafe(|| simulator.block_on(season)));
+    let run = Run { args, seed, clock, tracer, wall, tasks_peak: simulator.tasks_peak() };
+    match ended {
+        Ok(Ok(left)) => run.count(&mut simulator, left?),
+        Ok(Err(stopped)) => Ok(run.cut_short(stopped.to_string())),
+        Err(panic) => Ok(run.cut_short(format!("a task panicked: {}", said(&*panic)))),
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+}
+
+/// A run that has ended.
+struct Run<'a> {
+    args: &'a SimulateArgs,
+    seed: u64,
+    clock: ManualClock,
+    tracer: Tracer,
+    wall: Stopwatch,
+    tasks_peak: usize,
+}
+
+impl Run<'_> {
+    fn count(self, simulator: &mut Simulator, left: Left) -> Result<Outcome, SeasonError> {
+        let settled_s = self.wall.elapsed().as_secs_f64();
+        // Now: what is checked goes through no decorator, but it does so asynchronously.
+        let (world, watch, left_at) = (Arc::clone(&left.world), left.watch.clone(), left.left_at);
+        let live = left.broken.clone();
+        let counted = simulator.block_on(async move {
+            let store = &world.memory.store;
+            let figures = Figures::count(store, Currency::KRW, left_at).await?;
+            let replayed = watch.replayed();
+            let mut broken_live = Vec::from_iter(live.map(|broken| broken.text));
+            let mut checks = Vec::new();
+            if broken_live.is_empty() {
+                broken_live = watch.differences(store).await?;
+                checks = audit(&world).await?.0;
+            }
+            let (name, ok) = ("written_as_on_the_model", broken_live.is_empty());
+            checks.push(Checked { name, ok, checked: replayed, broken: broken_live });
+            Ok::<_, SeasonError>((figures, Invariants(checks)))
+        });
+        let (figures, invariants) = match counted {
+            Ok(counted) => counted?,
+            Err(stopped) => return Ok(self.cut_short(stopped.to_string())),
+        };
+        let first = invariants.0.iter().find(|checked| !checked.ok);
+        let broken = left.broken.or_else(|| {
+            first.map(|checked| Broken {
+                at: left_at,
+                text: format!("{}: {}", checked.name, checked.broken.join("\n    ")),
+            })
+        });
+        let world = &left.world;
+        let (args, endings) = (self.args, world.funnel.endings().into_iter());
+        let steps = world.measures.figures();
+        let mut faults: BTreeMap<String, u64> = world.tally.counts();
+        faults.extend(left.weather.counts().into_iter().map(|(name, count)| (name.to_owned(), count)));
+        let total_s = self.wall.elapsed().as_secs_f64();
+        let report = Report {
+            seed: self.seed,
+            mode: "simulate",
+            store: StoreKind::Memory,
+            seats: args.seats,
+            buyers: world.funnel.gone(),
+            sold: figures.sold,
+            refunded: figures.refunded,
+            tickets: figures.tickets,
+            revenue: Revenue {
+                currency: Currency::KRW.code(),
+                amount: figures.revenue_minor.to_string(),
+            },
+            duration_s: rounded(settled_s),
+            purchases_per_s: rounded(per_second(figures.purchases, settled_s)),
+            steps: steps.iter().copied().collect(),
+            faults,
+            invariants,
+            simulation: Some(self.simulation(1)),
+            story: Story {
+                fault_level: args.faults,
+                endings: endings.map(|(ending, count)| (ending.text(), count)).collect(),
+                settled_in_s: 0.0,
+                checked_in_s: total_s - settled_s,
+                simulated: virtual_time(self.virtual_s()),
+                steps: steps.iter().map(|(name, _)| *name).collect(),
+            },
+        };
+        debug_assert!(world.funnel.arrived.load(Ordering::Relaxed) >= report.buyers);
+        let performances = world.sales.iter().map(|sale| sale.performance.as_uuid()).collect();
+        Ok(Outcome { report, broken, performances })
+    }
+
+    /// A run that could not go on: nothing can be counted.
+    fn cut_short(self, text: String) -> Outcome {
+        let (name, ok) = ("the_run_goes_on", false);
+        let checked = Checked { name, ok, checked: 0, broken: vec![text.clone()] };
+        let broken = Broken { at: self.clock.now(), text };
+        let report = Report::cut_short(
+            self.seed,
+            self.args.seats,
+            self.args.faults,
+            Invariants(vec![checked]),
+            self.simulation(1),
+        );
+        Outcome { report, broken: Some(broken), performances: Vec::new() }
+    }
+
+    fn virtual_s(&self) -> i64 {
+        (self.clock.now() - begins_at()).num_seconds()
+    }
+
+    fn simulation(&self, seeds_run: u64) -> InSimulation {
+        InSimulation {
+            trace_hash: self.tracer.hash().to_string(),
+            calls: self.tracer.calls(),
+            virtual_s: self.virtual_s(),
+            seeds_run,
+            tasks_peak: self.tasks_peak as u64,
+            memory_peak_bytes: memory::peak_bytes(),
+        }
+    }
+}
+
+fn virtual_time(seconds: i64) -> String {
+    format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600)
+}
