@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use ticketing_core::error::PortError;
 use ticketing_core::id::PerformanceId;
@@ -64,11 +65,15 @@ impl Serialize for Invariants {
     }
 }
 
-/// Checks everything. The run must be over: what still moves looks broken.
+/// Checks everything. The run must be over: what still moves looks broken. Published events may be gone
+/// from the store if they happened before `events_dropped_before`.
 ///
 /// # Errors
 /// The store or the hold store cannot be read.
-pub(crate) async fn audit(world: &World) -> Result<Invariants, PortError> {
+pub(crate) async fn audit(
+    world: &World,
+    events_dropped_before: Option<DateTime<Utc>>,
+) -> Result<Invariants, PortError> {
     let arrivals = world.memory.publisher.all_arrivals();
     let mut published = PublishedEvents::new();
     for (aggregate, arrived) in &arrivals {
@@ -79,6 +84,7 @@ pub(crate) async fn audit(world: &World) -> Result<Invariants, PortError> {
     let options = VerifyOptions {
         gateway: Some(GatewayTruth::from(&world.memory.gateway.money())),
         published: Some(published),
+        events_dropped_before,
         holds: Some(holds(world).await?),
         ..VerifyOptions::at(world.now())
     };

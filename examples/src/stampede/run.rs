@@ -91,7 +91,7 @@ impl Aftermath {
         let Self { world, left_at, storm, settling } = self;
         let wall = Stopwatch::start();
         let figures = Figures::count(&world.memory.store, Currency::KRW, *left_at).await?;
-        let invariants = audit(world).await?;
+        let invariants = audit(world, None).await?;
         let simulated = world.now() - world.sale().opens_at;
         let steps = world.measures.figures();
         let endings = world.funnel.endings().into_iter();

@@ -423,6 +423,26 @@ fn a_refund_under_way_that_had_left_is_found_after_the_reversal() {
 }
 
 #[test]
+fn a_reversal_is_seen_also_where_another_amount_had_come_before() {
+    let world = World::new();
+    let (id, payment) = await_deposit(&world, world.user(), &seat(0));
+    world.gateway.deposit(payment, won(9_000)).unwrap();
+    world.take_notices();
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    world.take_notices();
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::InTime));
+    // The gateway goes on saying that money came: that of the other amount.
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
+    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() != TicketState::Issued));
+    world.check();
+    assert_eq!(send_refunds(&world), 1);
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+}
+
+#[test]
 fn money_that_comes_again_after_a_reversal_is_refunded() {
     let world = World::new();
     let user = world.user();

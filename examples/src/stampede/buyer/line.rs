@@ -18,6 +18,9 @@ use crate::stampede::measure::Step;
 /// The shortest pause between two looks at one's place.
 const PAUSE_MIN: u64 = 1;
 
+/// How often a buyer tries to join who is told to come back later.
+const JOINS: u32 = 5;
+
 /// What one look at one's place in line came to.
 pub(crate) enum Turn {
     /// This buyer is let in.
@@ -64,11 +67,18 @@ impl Visit {
         let (performance, user) = (self.performance, self.person.user);
         let call =
             || self.world.call(|office| async move { office.join_line(performance, user).await });
-        match self.attempt(Step::Join, call, |_, _| true).await {
-            Ok(_) => Ok(self.world.now() + self.person.patience),
-            Err(WaitingError::LineFull) => Err(Ending::LineFull),
-            Err(error) => Err(self.gives_up(&error)),
+        for _ in 0..JOINS {
+            match self.attempt(Step::Join, call, |_, _| true).await {
+                Ok(_) => return Ok(self.world.now() + self.person.patience),
+                Err(WaitingError::LineFull) => return Err(Ending::LineFull),
+                // Lost answers and clocks that jump use up what a user may ask for.
+                Err(WaitingError::TooManyCalls { retry_after }) => {
+                    self.world.wait(retry_after).await;
+                }
+                Err(error) => return Err(self.gives_up(&error)),
+            }
         }
+        Err(Ending::OutOfTime)
     }
 
     /// Looks at the place in line, and enters when it is this buyer's turn. Somebody who looks again ends

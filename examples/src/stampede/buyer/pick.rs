@@ -7,6 +7,7 @@ use ticketing_core::admission::AdmissionToken;
 use ticketing_core::box_office::{HeldSeats, HoldSeats, ReserveSeats};
 use ticketing_core::id::HoldToken;
 use ticketing_core::money::Money;
+use ticketing_core::performance::PerformanceRefusal;
 use ticketing_core::seat::Seats;
 use ticketing_core::service::hold::HoldError;
 use ticketing_core::service::reserve::{ReserveError, Reserved};
@@ -95,7 +96,9 @@ impl Visit {
         };
         match self.attempt(Step::Hold, call, |_, _| true).await {
             Ok(held) => Ok(Some(held.token)),
-            Err(HoldError::Taken(_)) => Ok(None),
+            Err(HoldError::Taken(_) | HoldError::Performance(PerformanceRefusal::NotOpen { .. })) => {
+                Ok(None)
+            }
             Err(HoldError::NotAdmitted(_)) => Err(Ending::OutOfTime),
             Err(error) => Err(self.gives_up(&error)),
         }
@@ -155,7 +158,11 @@ impl Visit {
         };
         match self.attempt(Step::Reserve, call, Reserved::eq).await {
             Ok(reserved) => Ok(Some(reserved)),
-            Err(ReserveError::SeatTaken(_) | ReserveError::HeldByOthers(_)) => Ok(None),
+            Err(
+                ReserveError::SeatTaken(_)
+                | ReserveError::HeldByOthers(_)
+                | ReserveError::Performance(PerformanceRefusal::NotOpen { .. }),
+            ) => Ok(None),
             Err(ReserveError::NotAdmitted(_)) => Err(Ending::OutOfTime),
             Err(error) => Err(self.gives_up(&error)),
         }
@@ -195,7 +202,8 @@ impl Visit {
                 ReserveError::AllowanceExceeded { .. }
                 | ReserveError::SeatTaken(_)
                 | ReserveError::HeldByOthers(_)
-                | ReserveError::NotAdmitted(_),
+                | ReserveError::NotAdmitted(_)
+                | ReserveError::Performance(PerformanceRefusal::NotOpen { .. }),
             ) => {}
             Err(ReserveError::Failed(failure)) if failure.is_transient() => {}
             Err(error) => self.world.defects.note("second tab", &error),

@@ -93,7 +93,7 @@ impl Run<'_> {
             let mut checks = Vec::new();
             if broken_live.is_empty() {
                 broken_live = watch.differences(store).await?;
-                checks = audit(&world).await?.0;
+                checks = audit(&world, Some(world.now())).await?.0;
             }
             let (name, ok) = ("written_as_on_the_model", broken_live.is_empty());
             checks.push(Checked { name, ok, checked: replayed, broken: broken_live });

@@ -44,6 +44,12 @@ impl Fact {
         let paid_deposit = payment.method() == Some(Method::BankTransfer)
             && matches!(payment.state(), PaymentState::Succeeded { .. });
         match found {
+            // What is left is what came unexpected: the deposit itself is gone.
+            Found::Captured { amount, .. }
+                if paid_deposit && payment.received().sub(payment.external()) == Ok(amount) =>
+            {
+                Self::Reversed
+            }
             Found::Captured { amount, .. } => Self::Captured(amount),
             Found::AwaitingDeposit(_) | Found::Cancelled if paid_deposit => Self::Reversed,
             Found::AwaitingDeposit(account) => match payment.state() {
