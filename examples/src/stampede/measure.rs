@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::stopwatch::Stopwatch;
+use super::time::WorldClock;
 
 /// A step of a buyer's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,24 +82,34 @@ impl StepFigures {
 
 /// The latencies of all steps.
 #[derive(Debug)]
-pub(crate) struct Measures([Mutex<Histogram<u64>>; Step::ALL.len()]);
+pub(crate) struct Measures {
+    steps: [Mutex<Histogram<u64>>; Step::ALL.len()],
+    /// In virtual time nothing takes time: calls are counted only.
+    is_timed: bool,
+}
 
 impl Measures {
     /// Slower calls count as this: ten minutes.
     const MAX_US: u64 = 600_000_000;
 
-    pub(crate) fn new() -> Self {
-        Self(std::array::from_fn(|_| {
+    pub(crate) fn over(clock: &WorldClock) -> Self {
+        let is_timed = match clock {
+            WorldClock::Scaled(_) => true,
+            WorldClock::Virtual(_) => false,
+        };
+        let steps = std::array::from_fn(|_| {
             Mutex::new(Histogram::new_with_max(Self::MAX_US, 2).expect("bounds are in order"))
-        }))
+        });
+        Self { steps, is_timed }
     }
 
     /// Runs one call of a step and notes its latency.
     pub(crate) async fn time<T>(&self, step: Step, call: impl Future<Output = T>) -> T {
-        let watch = Stopwatch::start();
+        let watch = self.is_timed.then(Stopwatch::start);
         let answer = call.await;
-        let us = u64::try_from(watch.elapsed().as_micros()).unwrap_or(Self::MAX_US);
-        let mut histogram = self.0[step as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let took = watch.map(|watch| watch.elapsed()).unwrap_or_default();
+        let us = u64::try_from(took.as_micros()).unwrap_or(Self::MAX_US);
+        let mut histogram = self.steps[step as usize].lock().unwrap_or_else(PoisonError::into_inner);
         histogram.saturating_record(us);
         answer
     }
@@ -113,17 +124,20 @@ impl Measures {
                 max_us: histogram.max(),
             }
         };
-        Step::ALL.iter().zip(&self.0).map(|(step, of)| (step.name(), figures(of))).collect()
+        Step::ALL.iter().zip(&self.steps).map(|(step, of)| (step.name(), figures(of))).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stampede::clock::ScaledClock;
+    use crate::stampede::world::begins_at;
 
     #[tokio::test]
     async fn each_call_counts_for_its_own_step() {
-        let measures = Measures::new();
+        let clock = ScaledClock::new(begins_at(), 1);
+        let measures = Measures::over(&WorldClock::Scaled(clock));
         assert_eq!(measures.time(Step::Hold, async { 7 }).await, 7);
         measures.time(Step::Hold, tokio::task::yield_now()).await;
         let figures = measures.figures();

@@ -69,6 +69,7 @@ impl Aftermath {
                 interval: Duration::from_secs(1),
                 active_max: u64::from(args.seats / 4).clamp(50, 10_000),
             },
+            line_pace: 1,
         };
         let world = Arc::new(World::new(&plan, WorldClock::Scaled(clock.clone()), |_| {}).await?);
         let crowd = Crowd::gather(args);

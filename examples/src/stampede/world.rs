@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     /// The partitions of the outbox.
     pub(crate) partitions: u16,
     pub(crate) admission: AdmissionPolicy,
+    /// How much slower than they are asked to buyers look at their place in line.
+    pub(crate) line_pace: u32,
 }
 
 /// One performance that is sold.
@@ -71,6 +73,7 @@ pub(crate) struct World {
     pub(crate) sales: Vec<Sale>,
     pub(crate) capacity: u32,
     pub(crate) admission: AdmissionPolicy,
+    pub(crate) line_pace: u32,
     closing: AtomicBool,
 }
 
@@ -117,16 +120,17 @@ impl World {
             office,
             processes: None,
             memory,
-            clock,
+            clock: clock.clone(),
             plan: plan.faults,
             tally,
             funnel,
-            measures: Measures::new(),
+            measures: Measures::over(&clock),
             errands: Errands::default(),
             defects: Arc::default(),
             sales,
             capacity: plan.seats,
             admission,
+            line_pace: plan.line_pace,
             closing: AtomicBool::new(false),
         })
     }

@@ -106,7 +106,8 @@ impl Visit {
             self.leave().await;
             return Turn::Home(Ending::TiredOfWaiting);
         }
-        Turn::Wait(self.dice.time(Duration::from_secs(pause), Duration::from_secs(3 * pause)))
+        let pause = Duration::from_secs(pause) * self.world.line_pace;
+        Turn::Wait(self.dice.time(pause, 3 * pause))
     }
 
     /// Enters, unless as many as allowed are inside.

@@ -34,6 +34,9 @@ use crate::stampede::world::{Plan, World, begins_at};
 
 /// Few, so that an idle relay has little to look at.
 const PARTITIONS: u16 = 8;
+/// How much slower than they are asked to buyers look at their place in line: a crowd of a million that
+/// asks every few seconds would do little else.
+const LINE_PACE: u32 = 4;
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// How long anything may take to end once nothing goes wrong and nobody does anything any more: longer than
 /// a deposit, its margin and the wait for a refund account together.
@@ -126,10 +129,11 @@ impl Season {
             openings: openings(crowds(args).len()),
             partitions: PARTITIONS,
             admission: AdmissionPolicy {
-                per_interval: u64::from(args.seats / 10).clamp(5, 2_000),
+                per_interval: u64::from(args.seats / 4).clamp(5, 4_000),
                 interval: Duration::from_secs(10),
-                active_max: u64::from(args.seats / 2).clamp(50, 8_000),
+                active_max: u64::from(args.seats).clamp(50, 8_000),
             },
+            line_pace: LINE_PACE,
         };
         let watch = Watch::new(Arc::new(clock.clone()));
         let virtual_clock = WorldClock::Virtual(clock.clone());
