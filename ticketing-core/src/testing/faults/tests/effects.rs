@@ -1,5 +1,7 @@
 //! What a fault leaves behind.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::error::Fault;
 use crate::port::{
@@ -122,7 +124,7 @@ fn a_gateway_call_that_failed_before_moved_nothing_and_says_so_or_not() {
         }
     }
     assert!(refused > 60 && unknown > 60, "{refused} refused, {unknown} unknown");
-    assert_eq!(world.memory.gateway.money().totals(), Default::default());
+    assert_eq!(world.memory.gateway.money().totals(), BTreeMap::default());
 }
 
 #[test]
