@@ -4,8 +4,9 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use ticketing_core::flush::ReadMode;
-use ticketing_core::memory::{ManualClock, MemoryStore, MemoryStoreOptions, Race};
+use ticketing_core::memory::{ManualClock, MemoryStore, MemoryStoreOptions, Race, SeededRandom};
 use ticketing_core::port::Clock;
+use ticketing_core::testing::faults::{FaultRates, Weather};
 use ticketing_core::testing::{Harness, StorePorts, inspect, outbox, reads, store};
 
 fn start(options: MemoryStoreOptions) -> (Harness, StorePorts) {
@@ -43,6 +44,55 @@ mod racing_sessions {
     }
 
     ticketing_core::store_conformance!(fresh);
+}
+
+/// The store behind weather; only what inspects it is not.
+fn weathered(is_yielding: bool, faults: &[(&str, u32)]) -> (Harness, StorePorts) {
+    let (harness, ports) = start(MemoryStoreOptions::default());
+    let mut rates = FaultRates::default();
+    for (name, rate) in faults {
+        rates.set(name, *rate).expect("a fault that there is");
+    }
+    let timer = Arc::new(ManualClock::at(harness.now()));
+    let weather = Weather::new(harness.clock(), timer, Arc::new(SeededRandom::new(7)), rates);
+    let weather = weather.yielding(is_yielding);
+    let wrapped = StorePorts {
+        store: weather.store(0, ports.store),
+        layouts: weather.layouts(0, ports.layouts),
+        reservations: weather.reservations(0, ports.reservations),
+        checkouts: weather.checkouts(0, ports.checkouts),
+        payments: weather.payments(0, ports.payments),
+        refunds: weather.refunds(0, ports.refunds),
+        tickets: weather.tickets(0, ports.tickets),
+        ledger: weather.ledger(0, ports.ledger),
+        claims: weather.claims(0, ports.claims),
+        receipts: weather.receipts(0, ports.receipts),
+        retention: weather.retention(0, ports.retention),
+        outbox: weather.outbox(0, ports.outbox),
+        inspect: ports.inspect,
+    };
+    (harness, wrapped)
+}
+
+mod behind_calm_weather {
+    use super::*;
+
+    ticketing_core::store_conformance!(|| ready(weathered(false, &[])));
+}
+
+mod giving_way_around_each_call {
+    use super::*;
+
+    ticketing_core::store_conformance!(|| ready(weathered(true, &[])));
+}
+
+/// To commit twice is to commit once, whatever else is asked at the same time.
+mod every_commit_made_twice {
+    use super::*;
+
+    const TWICE: &[(&str, u32)] = &[("store.twice", FaultRates::ALWAYS)];
+
+    ticketing_core::store_conformance!(|| ready(weathered(true, TWICE)));
 }
 
 /// Rules that share a store do not disturb each other, whatever ran before.

@@ -1,6 +1,7 @@
 //! In-memory adapters for every port: real concurrency, the same errors as a database would give, no
 //! durability. For tests, simulations, demos and single-process use.
 
+mod by_name;
 mod clock;
 mod gateway;
 mod holds;

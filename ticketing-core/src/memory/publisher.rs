@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
+use super::by_name::rates_by_name;
 use super::lock;
 use crate::aggregate::{AggregateRef, StreamKey};
 use crate::error::{Fault, PortError};
@@ -37,6 +38,8 @@ pub struct PublisherFaults {
     /// See [`PublishAct::Twice`].
     pub twice: u16,
 }
+
+rates_by_name! { PublisherFaults, "publisher": fail_before, fail_halfway, fail_after, twice }
 
 impl PublisherFaults {
     fn rates(self) -> [(u16, PublishAct); 4] {
@@ -136,13 +139,13 @@ struct Topic {
     kept: VecDeque<OutboxRow>,
     arrivals: BTreeMap<AggregateRef, Arrivals>,
     script: VecDeque<PublishAct>,
+    chance: Option<(Arc<dyn Random>, PublisherFaults)>,
 }
 
 /// Takes events in memory: counts all of them, and keeps the last ones.
 pub struct MemoryPublisher {
     topic: Mutex<Topic>,
     keep_max: usize,
-    chance: Option<(Arc<dyn Random>, PublisherFaults)>,
 }
 
 impl std::fmt::Debug for MemoryPublisher {
@@ -164,7 +167,7 @@ impl MemoryPublisher {
     /// A publisher that accepts everything and keeps the last `keep_max` events, each as it arrived
     /// first; none if 0. Counts are kept of all.
     pub fn new(keep_max: usize) -> Self {
-        Self { topic: Mutex::default(), keep_max, chance: None }
+        Self { topic: Mutex::default(), keep_max }
     }
 
     /// The same, misbehaving by chance.
@@ -176,8 +179,24 @@ impl MemoryPublisher {
         random: Arc<dyn Random>,
         faults: PublisherFaults,
     ) -> Result<Self, PolicyError> {
+        let publisher = Self::new(keep_max);
+        publisher.set_faults(random, faults)?;
+        Ok(publisher)
+    }
+
+    /// Misbehaves by another chance from now on, or by none with the default. What is scripted comes
+    /// first.
+    ///
+    /// # Errors
+    /// Those of [`PublisherFaults::check`]; then nothing changed.
+    pub fn set_faults(
+        &self,
+        random: Arc<dyn Random>,
+        faults: PublisherFaults,
+    ) -> Result<(), PolicyError> {
         faults.check()?;
-        Ok(Self { chance: Some((random, faults)), ..Self::new(keep_max) })
+        lock(&self.topic).chance = Some((random, faults));
+        Ok(())
     }
 
     /// Says what happens to the next calls, before chance does.
@@ -224,7 +243,8 @@ impl EventPublisher for MemoryPublisher {
     async fn publish(&self, events: Vec<OutboxRow>) -> Result<(), PortError> {
         let mut topic = lock(&self.topic);
         let act = topic.script.pop_front().unwrap_or_else(|| {
-            self.chance
+            topic
+                .chance
                 .as_ref()
                 .map_or(PublishAct::Accept, |(random, faults)| faults.draw(&**random))
         });
@@ -350,5 +370,31 @@ mod tests {
         assert!(failures > 0 && arrivals.repeats() > 0);
         assert_eq!((arrivals.distinct(), arrivals.missing(), arrivals.out_of_order), (200, 0, 0));
         assert!(PublisherFaults { twice: 1_001, ..faults }.check().is_err());
+    }
+
+    #[test]
+    fn faults_can_be_set_by_name_and_stopped() {
+        let mut faults = PublisherFaults::default();
+        faults.set("publisher.fail_after", 900).unwrap();
+        faults.set("publisher.twice", 100).unwrap();
+        assert_eq!(faults, PublisherFaults { fail_after: 900, twice: 100, ..Default::default() });
+        assert_eq!(faults.get("publisher.fail_after"), Some(900));
+        for (name, rate) in [("publisher.fail_before", 1), ("publisher.late", 1)] {
+            let before = faults;
+            assert!(faults.set(name, rate).is_err(), "{name}");
+            assert_eq!(faults, before);
+        }
+        let publisher = MemoryPublisher::default();
+        let random = Arc::new(SeededRandom::new(4));
+        publisher.set_faults(random.clone(), faults).unwrap();
+        let failures = |publisher: &MemoryPublisher| {
+            (0..100).filter(|n| block_on(publisher.publish(vec![row(1, n + 1)])).is_err()).count()
+        };
+        assert!((80..100).contains(&failures(&publisher)));
+        publisher.set_faults(random.clone(), PublisherFaults::default()).unwrap();
+        assert_eq!(failures(&publisher), 0);
+        let beyond = PublisherFaults { twice: 1_001, ..PublisherFaults::default() };
+        assert!(publisher.set_faults(random, beyond).is_err());
+        assert_eq!(failures(&publisher), 0);
     }
 }

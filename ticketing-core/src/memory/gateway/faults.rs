@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::by_name::rates_by_name;
 use super::script::{CallAct, FindAct, GatewayCall, NoticeAct};
 use crate::policy::PolicyError;
 use crate::port::Random;
@@ -54,6 +55,12 @@ impl Default for GatewayFaults {
             notice_late_max: Duration::from_mins(10),
         }
     }
+}
+
+rates_by_name! {
+    GatewayFaults, "gateway":
+    decline, refuse_retryable, lost_before, lost_after, slow, late,
+    notice_twice, notice_late, notice_lost,
 }
 
 impl GatewayFaults {

@@ -107,6 +107,21 @@ impl FakeGateway {
         Ok(Self { state: Mutex::new(state), clock, timer })
     }
 
+    /// Misbehaves by another chance from now on, or by none with the default. What is scripted comes
+    /// first, and calls that are late already stay so.
+    ///
+    /// # Errors
+    /// [`PolicyError`] if a rate or a time is out of bounds; then nothing changed.
+    pub fn set_faults(
+        &self,
+        random: Arc<dyn Random>,
+        faults: GatewayFaults,
+    ) -> Result<(), PolicyError> {
+        faults.check()?;
+        lock(&self.state).script.set_chance(Chance::new(random, faults));
+        Ok(())
+    }
+
     /// Says what happens to the next calls about one payment.
     pub fn script(&self, payment: PaymentId, steps: impl IntoIterator<Item = Step>) {
         lock(&self.state).script.add(payment, steps);

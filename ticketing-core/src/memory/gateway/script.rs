@@ -125,6 +125,10 @@ impl Script {
         Self { chance: Some(chance), ..Self::default() }
     }
 
+    pub(super) fn set_chance(&mut self, chance: Chance) {
+        self.chance = Some(chance);
+    }
+
     pub(super) fn add(&mut self, payment: PaymentId, steps: impl IntoIterator<Item = Step>) {
         self.payments.entry(payment).or_default().extend(steps);
     }

@@ -431,3 +431,34 @@ fn definite<T: std::fmt::Debug>(answer: Option<Result<T, GatewayError>>) -> Opti
         Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_)) => None,
     }
 }
+
+#[test]
+fn faults_can_be_set_by_name_and_stopped() {
+    let mut faults = GatewayFaults::default();
+    faults.set("gateway.lost_after", 1_000).unwrap();
+    faults.set("gateway.notice_lost", 1_000).unwrap();
+    let expected = GatewayFaults { lost_after: 1_000, notice_lost: 1_000, ..faults };
+    assert_eq!((faults, faults.get("gateway.notice_lost")), (expected, Some(1_000)));
+    for (name, text) in [
+        ("gateway.slow", "rates of calls: expected at most 1000 thousandths in all, got 1001"),
+        ("gateway.slowly", "fault: expected one of gateway.decline, gateway.refuse_retryable, "),
+    ] {
+        let error = faults.set(name, 1).unwrap_err().to_string();
+        assert!(error.starts_with(text), "{error}");
+        assert_eq!(faults, expected);
+    }
+
+    let clock = clock();
+    let gateway = gateway(&clock);
+    let random = Arc::new(SeededRandom::new(4));
+    gateway.set_faults(random.clone(), faults).unwrap();
+    assert!(matches!(block_on(gateway.confirm(confirm(1, 100))), Err(GatewayError::Unknown(_))));
+    let beyond = GatewayFaults { late: 1, ..faults };
+    assert!(gateway.set_faults(random.clone(), beyond).is_err());
+    assert!(matches!(block_on(gateway.confirm(confirm(2, 100))), Err(GatewayError::Unknown(_))));
+    assert_eq!(gateway.take_notices(), []);
+    gateway.set_faults(random, GatewayFaults::default()).unwrap();
+    assert!(block_on(gateway.confirm(confirm(1, 100))).is_ok());
+    assert!(block_on(gateway.confirm(confirm(3, 100))).is_ok());
+    assert_eq!(gateway.take_notices().len(), 1);
+}

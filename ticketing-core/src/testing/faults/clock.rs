@@ -146,3 +146,149 @@ impl Timer for SkewedClock {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::memory::{ClockIds, ManualClock, SeededRandom};
+    use crate::testing::{self, Harness};
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicU32);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Polls a sleep once if it was woken since; whether it is over.
+    fn is_over(sleep: Pin<&mut impl Future<Output = ()>>, woken: &Arc<Woken>) -> bool {
+        let waker = Waker::from(Arc::clone(woken));
+        sleep.poll(&mut Context::from_waker(&waker)).is_ready()
+    }
+
+    fn second(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn clocks() -> (ManualClock, SkewedClock) {
+        let clock = ManualClock::at(second(100));
+        let time = Arc::new(clock.clone());
+        (clock, SkewedClock::new(time.clone(), time))
+    }
+
+    #[test]
+    fn it_shows_the_other_clock_and_its_offset() {
+        let (clock, skewed) = clocks();
+        assert_eq!(skewed.now(), second(100));
+        skewed.jump(TimeDelta::seconds(30));
+        skewed.clone().jump(TimeDelta::seconds(-10));
+        clock.advance(Duration::from_secs(5));
+        assert_eq!((skewed.now(), skewed.offset()), (second(125), TimeDelta::seconds(20)));
+        skewed.set_offset(TimeDelta::seconds(-50));
+        assert_eq!(skewed.now(), second(55));
+        skewed.set_offset(TimeDelta::nanoseconds(1_999));
+        assert_eq!(skewed.now(), second(105) + TimeDelta::microseconds(1));
+    }
+
+    #[test]
+    fn it_stops_where_time_ends() {
+        let (_, skewed) = clocks();
+        for end in [TimeDelta::MAX, TimeDelta::MIN] {
+            skewed.set_offset(end);
+            skewed.jump(end);
+            let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+            assert_eq!(skewed.now(), if end == TimeDelta::MAX { last } else { first });
+        }
+    }
+
+    #[test]
+    fn a_jump_forward_wakes_who_waited_for_less() {
+        let (clock, skewed) = clocks();
+        let woken = Arc::<Woken>::default();
+        let mut sleep = pin!(skewed.sleep_until(second(110)));
+        assert!(!is_over(sleep.as_mut(), &woken));
+        assert_eq!(clock.next_wake(), Some(second(110)));
+        skewed.jump(TimeDelta::seconds(4));
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+        assert!(!is_over(sleep.as_mut(), &woken));
+        assert_eq!(clock.next_wake(), Some(second(106)));
+        skewed.jump(TimeDelta::seconds(6));
+        assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+        assert!(is_over(sleep.as_mut(), &woken));
+    }
+
+    #[test]
+    fn a_jump_back_lets_sleepers_sleep_on() {
+        let (clock, skewed) = clocks();
+        let woken = Arc::<Woken>::default();
+        let mut sleep = pin!(skewed.sleep_until(second(110)));
+        assert!(!is_over(sleep.as_mut(), &woken));
+        clock.set(second(110));
+        skewed.jump(TimeDelta::seconds(-5));
+        assert!(!is_over(sleep.as_mut(), &woken));
+        assert_eq!(clock.next_wake(), Some(second(115)));
+        clock.set(second(115));
+        assert!(is_over(sleep.as_mut(), &woken));
+    }
+
+    #[test]
+    fn a_dropped_sleep_leaves_nothing_behind() {
+        let (clock, skewed) = clocks();
+        let woken = Arc::<Woken>::default();
+        {
+            let mut sleep = pin!(skewed.sleep_until(second(110)));
+            assert!(!is_over(sleep.as_mut(), &woken));
+        }
+        assert_eq!((clock.next_wake(), lock(&skewed.0.state).sleepers.len()), (None, 0));
+    }
+
+    /// A timer that wakes at once, whatever it is asked.
+    struct Early;
+
+    #[async_trait]
+    impl Timer for Early {
+        async fn sleep_until(&self, _: DateTime<Utc>) {}
+    }
+
+    #[test]
+    fn a_timer_that_wakes_early_does_not_hold_up_the_others() {
+        let (clock, _) = clocks();
+        let skewed = SkewedClock::new(Arc::new(clock.clone()), Arc::new(Early));
+        let woken = Arc::<Woken>::default();
+        let mut sleep = pin!(skewed.sleep_until(second(110)));
+        assert!(!is_over(sleep.as_mut(), &woken));
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1, "it looks again");
+        clock.set(second(110));
+        assert!(is_over(sleep.as_mut(), &woken));
+    }
+
+    #[test]
+    fn it_keeps_the_rules_of_a_clock_and_a_timer() {
+        let (clock, skewed) = clocks();
+        skewed.jump(TimeDelta::seconds(-20));
+        let shared: Arc<dyn Clock> = Arc::new(skewed.clone());
+        let ids = ClockIds::new(Arc::clone(&shared), Arc::new(SeededRandom::new(7)));
+        let h = Harness::new(
+            Arc::clone(&shared),
+            Arc::new(ids),
+            |task| drop(std::thread::spawn(move || pollster::block_on(task))),
+            move |by| {
+                clock.advance(by);
+                Box::pin(std::future::ready(()))
+            },
+        );
+        let timer: Arc<dyn Timer> = Arc::new(skewed);
+        pollster::block_on(async {
+            testing::clock::all(&h, &shared).await;
+            testing::timer::all(&h, &timer).await;
+        });
+    }
+}

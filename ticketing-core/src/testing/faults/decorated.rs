@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::failure::{MadeToFail, Spot};
 use super::rates::{Group, Kind};
-use super::weather::{Effect, Late, Weather};
+use super::weather::{Effect, Failing, Late, Weather};
 use crate::testing::trace::Canon;
 
 /// A port with weather before it.
@@ -84,11 +84,14 @@ impl<P: ?Sized + Send + Sync> Decorated<P> {
                 Late::Answer(by) => late_answer = Some(by),
             }
         }
-        if drawn.fails_before {
-            note(Kind::Before);
-            return Err(E::before(spot, drawn.coin));
-        }
-        let lost = drawn.fails_after.then(|| E::after(spot, &args));
+        let lost = match drawn.failing {
+            None => None,
+            Some(Failing::Before { coin }) => {
+                note(Kind::Before);
+                return Err(E::before(spot, coin));
+            }
+            Some(Failing::After) => Some(E::after(spot, &args)),
+        };
         if drawn.is_repeated {
             drop(make(&self.inner, args.clone()).await);
             note(Kind::Twice);

@@ -69,6 +69,8 @@ mod ports_around;
 mod ports_store;
 mod rates;
 mod stale;
+#[cfg(test)]
+mod tests;
 mod weather;
 mod wrap;
 

@@ -70,15 +70,21 @@ pub(super) enum Late {
     Answer(Duration),
 }
 
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failing {
+    /// Without an effect; the coin is for a port that fails in two ways.
+    Before { coin: bool },
+    /// With its effect.
+    After,
+}
+
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Drawn {
     pub(super) late: Option<Late>,
-    pub(super) fails_before: bool,
+    pub(super) failing: Option<Failing>,
     pub(super) is_repeated: bool,
-    pub(super) fails_after: bool,
-    /// For a port that fails in two ways.
-    pub(super) coin: bool,
 }
 
 /// One random number, used up roll by roll.
@@ -156,16 +162,17 @@ impl Weather {
         let mut dice = Dice(self.sky.random.next_u64());
         let (failure, lateness, repetition) =
             (dice.roll(whole), dice.roll(whole), dice.roll(whole));
-        let fails_before = failure < before;
         Drawn {
             late: (lateness < delay).then(|| {
                 let by = self.up_to(delay_max);
                 if dice.roll(2) == 0 { Late::Call(by) } else { Late::Answer(by) }
             }),
-            fails_before,
+            failing: if failure < before {
+                Some(Failing::Before { coin: dice.roll(2) == 0 })
+            } else {
+                (failure < before + after).then_some(Failing::After)
+            },
             is_repeated: repetition < twice,
-            fails_after: !fails_before && failure < before + after,
-            coin: dice.roll(2) == 0,
         }
     }
 
@@ -182,17 +189,17 @@ impl Weather {
         found: Option<Arc<Performance>>,
     ) -> Option<Arc<Performance>> {
         let rate = lock(&self.sky.state).rates.of(Group::Layouts, Kind::Stale);
-        let Some(newest) = found else { return None };
+        let newest = found?;
         if rate == 0 {
             return Some(newest);
         }
         let mut dice = Dice(self.sky.random.next_u64());
         let is_stale = dice.roll(u64::from(FaultRates::ALWAYS)) < u64::from(rate);
         let older = {
-            let mut shelf = lock(&self.sky.performances);
+            let mut known = lock(&self.sky.performances);
             let older =
-                if is_stale { shelf.older(&newest, |count| dice.roll(count)) } else { None };
-            shelf.keep(&newest);
+                if is_stale { known.older(&newest, |count| dice.roll(count)) } else { None };
+            known.keep(&newest);
             older
         };
         let Some(older) = older else { return Some(newest) };
