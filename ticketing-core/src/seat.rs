@@ -202,6 +202,16 @@ impl SeatBits {
         self.0.len()
     }
 
+    /// The seats as words of 64, the first seat in the lowest bit of the first.
+    pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let blocks = u64::BITS.div_ceil(usize::BITS) as usize;
+        self.0.as_slice().chunks(blocks).map(|blocks| {
+            blocks.iter().rev().fold(0_u64, |word, block| {
+                word.checked_shl(usize::BITS).unwrap_or(0) | *block as u64
+            })
+        })
+    }
+
     /// Adds a seat; beyond the capacity nothing happens.
     pub fn insert(&mut self, seat: SeatNo) {
         if seat.index() < self.0.len() {

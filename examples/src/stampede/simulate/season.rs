@@ -238,8 +238,10 @@ impl Season {
         self.weather.calm();
         self.world.memory.store.fail_never();
         let calm = "no faults at all are within the bounds";
-        // self.world.memory.gateway.set_faults(GatewayFaults::default()).expect(calm);
-        // self.world.memory.publisher.set_faults(PublisherFaults::default()).expect(calm);
+        let chance = || Arc::new(SeededRandom::new(0));
+        let memory = &self.world.memory;
+        memory.gateway.set_faults(chance(), GatewayFaults::default()).expect(calm);
+        memory.publisher.set_faults(chance(), PublisherFaults::default()).expect(calm);
         for place in 0..self.processes.count() {
             match self.processes.clock(place) {
                 Some(clock) => clock.set_offset(chrono::TimeDelta::zero()),

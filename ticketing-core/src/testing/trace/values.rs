@@ -142,14 +142,7 @@ impl<const MAX: usize> Canon for Label<MAX> {
 impl Canon for SeatBits {
     fn canon(&self, out: &mut Encoder) {
         out.put_len(self.capacity());
-        let mut seats = self.iter().peekable();
-        for first in (0..self.capacity()).step_by(64) {
-            let mut word = 0;
-            while let Some(seat) = seats.next_if(|seat| seat.index() < first + 64) {
-                word |= 1 << (seat.index() - first);
-            }
-            out.put_u64(word);
-        }
+        self.words().for_each(|word| out.put_u64(word));
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
