@@ -68,7 +68,9 @@ fn lists_end_where_they_end() {
 fn bitmaps_say_their_capacity_and_every_seat() {
     let bits = |capacity, seats: &[u32]| {
         let mut bits = SeatBits::new(capacity);
-        seats.iter().for_each(|seat| bits.insert(SeatNo(*seat)));
+        for seat in seats {
+            bits.insert(SeatNo(*seat));
+        }
         bits
     };
     assert_eq!(
@@ -238,4 +240,46 @@ fn an_event_counts_with_its_payload() {
         payload: payload.into(),
     };
     assert_all_differ(&[row(b"{}", 1), row(b"[]", 1), row(b"", 1), row(b"{}", 2)]);
+}
+
+/// A port whose arguments or answers are no [`Canon`] could not be traced.
+#[test]
+fn all_that_ports_are_asked_and_answer_can_be_traced() {
+    fn canon<T: Canon>() {}
+    fn read<A: Canon>() {
+        canon::<(UserId, ReservationId, PaymentId, PageRequest)>();
+        canon::<Result<Option<A>, PortError>>();
+        canon::<Result<Page<Arc<A>>, PortError>>();
+        canon::<Result<Vec<A>, PortError>>();
+    }
+    read::<crate::venue::Venue>();
+    read::<crate::show::Show>();
+    read::<crate::performance::Performance>();
+    read::<crate::reservation::Reservation>();
+    read::<Checkout>();
+    read::<crate::payment::Payment>();
+    read::<crate::refund::Refund>();
+    read::<crate::ticket::Ticket>();
+    read::<JournalEntry>();
+    read::<crate::port::HistoryLine>();
+    read::<(SeatNo, crate::seat::Claim)>();
+    read::<crate::change_set::Receipt>();
+    read::<crate::port::HeldSeat>();
+    canon::<(crate::ledger::AccountKey, EntryId, crate::port::Kept, Limit, DateTime<Utc>)>();
+    canon::<Result<(ClaimBits, u16, u64, i64, usize, bool), PortError>>();
+    canon::<(crate::port::OutboxLease, Label<64>, Duration, u32)>();
+    canon::<Result<Option<crate::port::OutboxLease>, OutboxError>>();
+    canon::<Result<Vec<OutboxRow>, OutboxError>>();
+    canon::<(HoldRequest, DateTime<Utc>)>();
+    canon::<Result<(HoldOutcome, crate::port::HoldChange, SeatBits), PortError>>();
+    canon::<(crate::port::LineRules, crate::id::AdmissionId, u64)>();
+    canon::<Result<Option<crate::port::LineRules>, PortError>>();
+    canon::<Result<(Joined, Standing, crate::port::LineState, Entered), PortError>>();
+    canon::<(crate::label::Token, crate::port::Quota, crate::port::RateDecision)>();
+    canon::<(crate::port::ConfirmRequest, crate::port::IssueRequest, CancelRequest, GatewayKey)>();
+    canon::<Result<(crate::port::Captured, DepositAccount, Found), GatewayError>>();
+    canon::<Result<(crate::port::UserStatus, crate::port::FraudVerdict), PortError>>();
+    canon::<(crate::port::FraudQuery, ReceiptKey, crate::id::SellerId, crate::id::VenueId)>();
+    canon::<(ChangeSet, Result<Committed, CommitError>)>();
+    canon::<(Uuid, &[u8], Vec<u8>)>();
 }

@@ -69,7 +69,7 @@ fn a_hash_takes_in_all_that_was_said_and_in_which_order() {
 fn the_hash_depends_on_neither_time_nor_who_listens() {
     let (listened, _) = listened();
     let late = clock();
-    late.advance(Duration::from_secs(60));
+    late.advance(Duration::from_mins(1));
     let later = Tracer::new(late);
     story(&listened);
     story(&later);
