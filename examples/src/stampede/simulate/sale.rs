@@ -47,7 +47,6 @@ impl Line {
 }
 
 /// Where and for whom a sale runs.
-#[derive(Clone)]
 pub(super) struct Gate {
     world: Arc<World>,
     handle: Handle,
@@ -59,7 +58,7 @@ pub(super) struct Gate {
     turns: Arc<AtomicUsize>,
     tenders: TenderMix,
     seats_per_buyer: u16,
-    line: Arc<Mutex<Line>>,
+    line: Mutex<Line>,
 }
 
 impl Gate {
@@ -80,12 +79,12 @@ impl Gate {
             turns: Arc::clone(turns),
             tenders: args.tenders,
             seats_per_buyer: args.seats_per_buyer,
-            line: Arc::default(),
+            line: Mutex::default(),
         }
     }
 
     /// Lets the buyers of these numbers come; ends when the last of them has gone.
-    pub(super) async fn run(self, buyers: std::ops::Range<u32>) {
+    pub(super) async fn run(self: Arc<Self>, buyers: std::ops::Range<u32>) {
         let person = |index| self.person(index);
         let mut arrivals: Vec<(DateTime<Utc>, u32)> =
             buyers.map(|index| (self.sale.opens_at + person(index).comes_after, index)).collect();
@@ -125,8 +124,8 @@ impl Gate {
     }
 
     /// A buyer looks at the line, and goes in if called; who is not takes a place in line again.
-    fn take_turn(&self, waiting: Waiting, mine: &Arc<AtomicUsize>, closing: bool) {
-        let (gate, mine) = (self.clone(), Arc::clone(mine));
+    fn take_turn(self: &Arc<Self>, waiting: Waiting, mine: &Arc<AtomicUsize>, closing: bool) {
+        let (gate, mine) = (Arc::clone(self), Arc::clone(mine));
         for counter in [&*gate.turns, &*mine] {
             counter.fetch_add(1, Ordering::Relaxed);
         }

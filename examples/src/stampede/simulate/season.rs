@@ -196,6 +196,7 @@ impl Season {
         let open = Arc::new(AtomicUsize::new(world.sales.len()));
         for (place, (sale, crowd)) in world.sales.iter().zip(crowds(args)).enumerate() {
             let gate = Gate::new(world, (handle, buyers), *sale, horizon, &turns, args);
+            let gate = Arc::new(gate);
             let (calendar, open) = (Arc::clone(&self.calendar), Arc::clone(&open));
             drop(handle.spawn(buyers, async move {
                 gate.run(crowd).await;

@@ -111,6 +111,8 @@ impl Handle {
         F: Future<Output = T> + Send + 'static,
     {
         let (send, receive) = oneshot::channel();
+        // Large futures are moved once, into their own box.
+        let future = Box::pin(future);
         let task = Box::pin(async move {
             // Who does not wait any more does not need the result.
             let _ = send.send(future.await);
