@@ -105,6 +105,8 @@ pub(crate) struct Person {
     pub(crate) favourite: (u16, u16),
     /// How often this buyer looks for seats.
     pub(crate) looks_max: u16,
+    /// How often this buyer looks again where nothing is free.
+    pub(crate) hopes: u16,
     pub(crate) clicks_twice: bool,
     /// Reserves without holding first.
     pub(crate) skips_hold: bool,
@@ -135,6 +137,7 @@ impl Person {
             tender: tenders.draw(dice.number()),
             favourite: favourite(&dice),
             looks_max: u16::try_from(3 + dice.below(8)).unwrap_or(3),
+            hopes: if dice.happens(100) { u16::MAX } else { 1 },
             clicks_twice: dice.happens(80),
             skips_hold: dice.happens(100),
             greedy: dice.happens(20),

@@ -28,7 +28,7 @@ enum Try {
 impl Visit {
     /// Looks for seats until some are reserved.
     pub(super) async fn find_seats(&self, admission: &AdmissionToken) -> Result<Basket, Ending> {
-        let mut sold_out = false;
+        let (mut sold_out, mut nothing_free) = (false, 0);
         for number in 0..self.person.looks_max {
             self.think(Duration::from_secs(3), Duration::from_secs(40)).await;
             match self.look().await? {
@@ -37,7 +37,12 @@ impl Visit {
                         return Ok(basket);
                     }
                 }
-                Look::Later => sold_out = false,
+                // Seats that others pay for may come back: few wait for that.
+                Look::Later if nothing_free >= self.person.hopes => return Err(Ending::OutOfTime),
+                Look::Later => {
+                    sold_out = false;
+                    nothing_free += 1;
+                }
                 // Most believe it at the second look.
                 Look::SoldOut if sold_out => return Err(Ending::SoldOut),
                 Look::SoldOut => sold_out = true,

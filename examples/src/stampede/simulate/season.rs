@@ -131,7 +131,7 @@ impl Season {
             admission: AdmissionPolicy {
                 per_interval: u64::from(args.seats / 4).clamp(5, 4_000),
                 interval: Duration::from_secs(10),
-                active_max: u64::from(args.seats).clamp(50, 8_000),
+                active_max: u64::from(2 * args.seats).clamp(50, 8_000),
             },
             line_pace: LINE_PACE,
         };
