@@ -56,7 +56,10 @@ fn a_small_stampede_is_sound_and_its_json_keeps_its_keys() {
     );
     assert_eq!(
         keys(&report["steps"]),
-        ["cancel", "checkout", "confirm", "enter", "hold", "join", "poll", "refund", "reserve"]
+        [
+            "cancel", "checkout", "confirm", "enter", "hold", "join", "look", "poll", "refund",
+            "reserve", "top_up",
+        ]
     );
     assert_eq!(keys(&report["steps"]["reserve"]), ["count", "max_us", "p50_us", "p99_us"]);
     assert_eq!(keys(&report["revenue"]), ["amount", "currency"]);

@@ -66,7 +66,11 @@ fn create(path: &Path, what: &str) -> File {
     })
 }
 
-fn tell(report: &Report, json: Option<&JsonTarget>, file: Option<File>) -> Result<(), Box<dyn Error>> {
+fn tell(
+    report: &Report,
+    json: Option<&JsonTarget>,
+    file: Option<File>,
+) -> Result<(), Box<dyn Error>> {
     if json == Some(&JsonTarget::Stdout) {
         eprint!("{report}");
         println!("{}", serde_json::to_string_pretty(report)?);

@@ -74,13 +74,14 @@ pub(crate) async fn audit(
     world: &World,
     events_dropped_before: Option<DateTime<Utc>>,
 ) -> Result<Invariants, PortError> {
-    let arrivals = world.memory.publisher.all_arrivals();
     let mut published = PublishedEvents::new();
-    for (aggregate, arrived) in &arrivals {
+    let mut order = Order::default();
+    world.memory.publisher.look_at_arrivals(|aggregate, arrived| {
+        order.look(arrived);
         for number in (1..=arrived.highest()).filter(|number| arrived.contains(*number)) {
-            published.add(*aggregate, number);
+            published.add(aggregate, number);
         }
-    }
+    });
     let options = VerifyOptions {
         gateway: Some(GatewayTruth::from(&world.memory.gateway.money())),
         published: Some(published),
@@ -99,7 +100,7 @@ pub(crate) async fn audit(
             broken: invariant.violations,
         })
         .collect();
-    invariants.push(order(arrivals.values()));
+    invariants.push(order.checked());
     invariants.push(defects(world));
     Ok(Invariants(invariants))
 }
@@ -124,19 +125,28 @@ async fn holds(world: &World) -> Result<BTreeMap<PerformanceId, Vec<HeldSeat>>, 
     Ok(all)
 }
 
-/// The events of an aggregate arrived in their order, each for its first time.
-fn order<'a>(arrivals: impl Iterator<Item = &'a Arrivals>) -> Checked {
-    let (mut checked, mut out_of_order) = (0, 0);
-    for arrived in arrivals {
-        checked += arrived.distinct();
-        out_of_order += arrived.out_of_order;
+/// Whether the events of an aggregate arrived in their order, each for its first time.
+#[derive(Default)]
+struct Order {
+    looked_at: u64,
+    out_of_order: u64,
+}
+
+impl Order {
+    fn look(&mut self, arrived: &Arrivals) {
+        self.looked_at += arrived.distinct();
+        self.out_of_order += arrived.out_of_order;
     }
-    let text = || format!("{out_of_order} events arrived after a later one of their aggregate");
-    Checked {
-        name: "events_out_of_order",
-        ok: out_of_order == 0,
-        checked,
-        broken: (out_of_order > 0).then(text).into_iter().collect(),
+
+    fn checked(self) -> Checked {
+        let Self { looked_at, out_of_order } = self;
+        let text = || format!("{out_of_order} events arrived after a later one of their aggregate");
+        Checked {
+            name: "events_out_of_order",
+            ok: out_of_order == 0,
+            checked: looked_at,
+            broken: (out_of_order > 0).then(text).into_iter().collect(),
+        }
     }
 }
 

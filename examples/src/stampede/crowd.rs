@@ -64,11 +64,8 @@ impl Crowd {
             };
             let Some(place) = place else { break };
             count(&world.funnel.arrived);
-            let visit = Visit::new(
-                Arc::clone(world),
-                world.sale().performance,
-                person(&self.args, *index),
-            );
+            let visit =
+                Visit::new(Arc::clone(world), world.sale().performance, person(&self.args, *index));
             visits.spawn(async move {
                 visit.run().await;
                 drop(place);

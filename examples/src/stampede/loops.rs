@@ -35,7 +35,9 @@ impl Loops {
             let ticks = loops.ticks(&world, sweep.pause());
             loops.tasks.spawn(async move {
                 while ticks.next().await {
-                    sweep.run_through(&world.office, world.sale().performance, &world.defects).await;
+                    sweep
+                        .run_through(&world.office, world.sale().performance, &world.defects)
+                        .await;
                 }
             });
         }
@@ -67,7 +69,8 @@ impl Loops {
         self.tasks.spawn(async move {
             let mut last = None;
             while ticks.next().await {
-                match world.office.call_next(world.sale().performance, &world.admission, last).await {
+                match world.office.call_next(world.sale().performance, &world.admission, last).await
+                {
                     Ok(called) => last = called.last_called_at,
                     Err(error) => world.defects.note_unless_transient("line", &error),
                 }

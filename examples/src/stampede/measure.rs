@@ -109,7 +109,8 @@ impl Measures {
         let answer = call.await;
         let took = watch.map(|watch| watch.elapsed()).unwrap_or_default();
         let us = u64::try_from(took.as_micros()).unwrap_or(Self::MAX_US);
-        let mut histogram = self.steps[step as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut histogram =
+            self.steps[step as usize].lock().unwrap_or_else(PoisonError::into_inner);
         histogram.saturating_record(us);
         answer
     }

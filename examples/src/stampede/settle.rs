@@ -6,9 +6,9 @@ use std::time::Duration;
 use ticketing_core::error::PortError;
 use ticketing_core::page::{Limit, PageRequest};
 
+use super::clock::ScaledClock;
 use super::defect::Strange;
 use super::errand;
-use super::clock::ScaledClock;
 use super::loops::RELAY;
 use super::notices::Notices;
 use super::sweep::{Sweep, publish};
@@ -30,7 +30,8 @@ pub(crate) async fn settle(
     clock: &ScaledClock,
     notices: &Notices,
 ) -> Result<(), PortError> {
-    let sweep = |sweep: Sweep| sweep.run_through(&world.office, world.sale().performance, &world.defects);
+    let sweep =
+        |sweep: Sweep| sweep.run_through(&world.office, world.sale().performance, &world.defects);
     for _ in 0..ROUNDS {
         let mut done = errand::run_due(world, ERRANDS).await;
         done += notices.take(world).await;

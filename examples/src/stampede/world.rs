@@ -10,7 +10,8 @@ use ticketing_core::box_office::{BoxOffice, TopUp};
 use ticketing_core::id::{PerformanceId, UserId};
 use ticketing_core::label::Token;
 use ticketing_core::memory::{
-    FakeGateway, Memory, MemoryPublisher, MemoryStore, MemoryStoreOptions, Race, SeededRandom, StoreFault,
+    FakeGateway, Memory, MemoryPublisher, MemoryStore, MemoryStoreOptions, Race, SeededRandom,
+    StoreFault,
 };
 use ticketing_core::money::Money;
 use ticketing_core::policy::{Deadlines, SalesPolicy};
@@ -144,7 +145,10 @@ impl World {
     ///
     /// # Errors
     /// The answer's own, or that it got lost with the process that was asked.
-    pub(crate) async fn call<T, E, F>(&self, ask: impl FnOnce(BoxOffice) -> F + Send) -> Result<T, E>
+    pub(crate) async fn call<T, E, F>(
+        &self,
+        ask: impl FnOnce(BoxOffice) -> F + Send,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Failure> + Send + 'static,

@@ -220,6 +220,14 @@ impl MemoryPublisher {
         lock(&self.topic).arrivals.get(&aggregate).cloned().unwrap_or_default()
     }
 
+    /// Shows what arrived of each aggregate, in the order of kinds and ids, without copying it. `each`
+    /// must not call the publisher.
+    pub fn look_at_arrivals(&self, mut each: impl FnMut(AggregateRef, &Arrivals)) {
+        for (aggregate, arrivals) in &lock(&self.topic).arrivals {
+            each(*aggregate, arrivals);
+        }
+    }
+
     /// What arrived of each aggregate.
     pub fn all_arrivals(&self) -> BTreeMap<AggregateRef, Arrivals> {
         lock(&self.topic).arrivals.clone()

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-
 use super::Visit;
 use crate::stampede::failure::{CallError, may_pass};
 use crate::stampede::funnel::Ending;

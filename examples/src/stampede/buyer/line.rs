@@ -86,9 +86,9 @@ impl Visit {
     pub(crate) async fn turn(&self, leaves_at: DateTime<Utc>) -> Turn {
         let (performance, user) = (self.performance, self.person.user);
         let admission = self.world.admission;
-        let call = self.world.call(|office| async move {
-            office.line_status(performance, user, &admission).await
-        });
+        let call = self
+            .world
+            .call(|office| async move { office.line_status(performance, user, &admission).await });
         let pause = match self.world.measures.time(Step::Poll, call).await {
             Ok(status) if status.called => match self.enter().await {
                 Ok(Some(admission)) => {
@@ -126,7 +126,8 @@ impl Visit {
     /// Gives the place back, in line or inside. A place that nobody gives back ends by itself.
     pub(super) async fn leave(&self) {
         let (performance, user) = (self.performance, self.person.user);
-        let call = self.world.call(|office| async move { office.leave_line(performance, user).await });
+        let call =
+            self.world.call(|office| async move { office.leave_line(performance, user).await });
         if let Err(error) = call.await {
             self.world.defects.note_unless_transient("leave", &error);
         }

@@ -213,7 +213,8 @@ impl Visit {
             deposit(after / 2, amount.sub(won(1_000)).unwrap_or(amount));
         }
         // At the last moment that the bank takes it: its notice comes when the deadline is past.
-        let last = (due_at - now).to_std().unwrap_or(after).saturating_sub(Duration::from_millis(1));
+        let last =
+            (due_at - now).to_std().unwrap_or(after).saturating_sub(Duration::from_millis(1));
         let after = if self.dice.happens(plan.deposits_late) { last } else { after };
         deposit(after, amount);
         self.plan_to_give_back(basket, after);

@@ -54,8 +54,10 @@ impl Visit {
     async fn look(&self) -> Result<Look, Ending> {
         let performance = self.performance;
         let call = || self.world.call(|office| async move { office.seat_map(performance).await });
-        let view =
-            self.attempt(Step::Look, call, |_, _| true).await.map_err(|error| self.gives_up(&error))?;
+        let view = self
+            .attempt(Step::Look, call, |_, _| true)
+            .await
+            .map_err(|error| self.gives_up(&error))?;
         Ok(look(&view.map, self.person.favourite, self.person.party, self.dice.number()))
     }
 
@@ -101,9 +103,9 @@ impl Visit {
         };
         match self.attempt(Step::Hold, call, |_, _| true).await {
             Ok(held) => Ok(Some(held.token)),
-            Err(HoldError::Taken(_) | HoldError::Performance(PerformanceRefusal::NotOpen { .. })) => {
-                Ok(None)
-            }
+            Err(
+                HoldError::Taken(_) | HoldError::Performance(PerformanceRefusal::NotOpen { .. }),
+            ) => Ok(None),
             Err(HoldError::NotAdmitted(_)) => Err(Ending::OutOfTime),
             Err(error) => Err(self.gives_up(&error)),
         }
@@ -117,13 +119,17 @@ impl Visit {
         self.think(Duration::from_secs(3), Duration::from_mins(2)).await;
         let held = HeldSeats { performance: self.performance, seats: seats.clone(), token };
         match self.dice.below(100) {
-            0..8 => match self.world.call(|office| async move { office.release_hold(held).await }).await {
-                Ok(_) => Ok(None),
-                Err(error) => self.unless_lost(error).map(|()| None),
-            },
+            0..8 => {
+                match self.world.call(|office| async move { office.release_hold(held).await }).await
+                {
+                    Ok(_) => Ok(None),
+                    Err(error) => self.unless_lost(error).map(|()| None),
+                }
+            }
             8..18 => {
                 self.think(Duration::from_mins(2), Duration::from_mins(4)).await;
-                match self.world.call(|office| async move { office.extend_hold(held).await }).await {
+                match self.world.call(|office| async move { office.extend_hold(held).await }).await
+                {
                     Ok(held) => Ok(Some(held.token)),
                     // Reserve takes it again, if nobody else was faster.
                     Err(error) => self.unless_lost(error).map(|()| Some(token)),

@@ -36,7 +36,8 @@ impl Calendar {
     /// The performances that are on sale, or soon will be.
     pub(super) fn open(&self, now: DateTime<Utc>) -> Vec<PerformanceId> {
         let begun = self.0.partition_point(|(sale, _)| sale.opens_at <= now + OPENS_AFTER);
-        let open = self.0[..begun].iter().rev().take_while(|(sale, _)| sale.opens_at + 2 * SALE_MAX > now);
+        let open =
+            self.0[..begun].iter().rev().take_while(|(sale, _)| sale.opens_at + 2 * SALE_MAX > now);
         open.filter(|(_, over)| !over.load(Ordering::Relaxed))
             .map(|(sale, _)| sale.performance)
             .collect()

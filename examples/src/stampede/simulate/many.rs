@@ -77,7 +77,9 @@ fn one(
     if let Some(trace) = written {
         trace.lock().unwrap_or_else(PoisonError::into_inner).finish()?;
     }
-    let failed = broken.map(|broken| shrink(args, args.seed, (broken, performances), progress)).transpose()?;
+    let failed = broken
+        .map(|broken| shrink(args, args.seed, (broken, performances), progress))
+        .transpose()?;
     Ok(Simulated { report, failed })
 }
 

@@ -53,8 +53,7 @@ pub(super) fn run(
         tracer.listen(listener);
     }
     let place = (simulator.handle(), clock.clone());
-    let season =
-        season::run(args.clone(), seed, place, tracer.clone(), Arc::clone(progress));
+    let season = season::run(args.clone(), seed, place, tracer.clone(), Arc::clone(progress));
     let ended = catch_unwind(AssertUnwindSafe(|| simulator.block_on(season)));
     let run = Run { args, seed, clock, tracer, wall, tasks_peak: simulator.tasks_peak() };
     match ended {
@@ -114,7 +113,9 @@ impl Run<'_> {
         let (args, endings) = (self.args, world.funnel.endings().into_iter());
         let steps = world.measures.figures();
         let mut faults: BTreeMap<String, u64> = world.tally.counts();
-        faults.extend(left.weather.counts().into_iter().map(|(name, count)| (name.to_owned(), count)));
+        faults.extend(
+            left.weather.counts().into_iter().map(|(name, count)| (name.to_owned(), count)),
+        );
         let total_s = self.wall.elapsed().as_secs_f64();
         let report = Report {
             seed: self.seed,

@@ -119,7 +119,8 @@ impl Outside {
 async fn drop_all(world: &World) -> Result<(), OutboxError> {
     let (store, now) = (&world.memory.store, world.now());
     let limit = Limit::new(Limit::MAX).unwrap_or(Limit::DEFAULT);
-    let partitions = store.partitions().await.map_err(|error: PortError| OutboxError::from(error))?;
+    let partitions =
+        store.partitions().await.map_err(|error: PortError| OutboxError::from(error))?;
     for partition in 0..partitions {
         while store.drop_published(partition, now, limit).await? == limit.get() {}
     }

@@ -103,13 +103,18 @@ impl Processes {
     }
 
     /// Asks a process by chance, as a load balancer does.
-    pub(crate) async fn call<T, E, F>(&self, ask: impl FnOnce(BoxOffice) -> F + Send) -> Result<T, E>
+    pub(crate) async fn call<T, E, F>(
+        &self,
+        ask: impl FnOnce(BoxOffice) -> F + Send,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Failure> + Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let Some((group, office)) = self.pick() else { return Err(Failure::from(Gone::Down).into()) };
+        let Some((group, office)) = self.pick() else {
+            return Err(Failure::from(Gone::Down).into());
+        };
         let answer = self.handle.spawn(group, ask(office)).await;
         answer.unwrap_or_else(|_| Err(Failure::from(Gone::Died).into()))
     }

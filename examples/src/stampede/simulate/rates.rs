@@ -55,7 +55,8 @@ impl std::str::FromStr for RateSetting {
     type Err = RateError;
 
     fn from_str(text: &str) -> Result<Self, RateError> {
-        let refused = || RateError(format!("expected NAME=RATE such as store.after=200, got {text:?}"));
+        let refused =
+            || RateError(format!("expected NAME=RATE such as store.after=200, got {text:?}"));
         let (name, rate) = text.split_once('=').ok_or_else(refused)?;
         let setting = Self { name: name.to_owned(), rate: rate.parse().map_err(|_| refused())? };
         // Refused where it is typed, not when the run begins.

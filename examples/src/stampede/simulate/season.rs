@@ -14,6 +14,7 @@ use ticketing_core::testing::sim::{Group, Handle};
 use ticketing_core::testing::trace::Tracer;
 use ticketing_core::waiting_line::AdmissionPolicy;
 
+use super::Progress;
 use super::args::SimulateArgs;
 use super::calendar::{Calendar, SALE_EVERY};
 use super::chores::Chores;
@@ -24,7 +25,6 @@ use super::process::Processes;
 use super::rates::Rates;
 use super::sale::Gate;
 use super::watch::Watch;
-use super::Progress;
 use crate::stampede::defect::Strange;
 use crate::stampede::settle::is_anything_left;
 use crate::stampede::stage::{OPENS_AFTER, SetUpError};
@@ -72,7 +72,10 @@ struct Season {
 fn crowds(args: &SimulateArgs) -> Vec<Range<u32>> {
     let each = args.seats.saturating_mul(args.demand);
     let step = usize::try_from(each).unwrap_or(usize::MAX).max(1);
-    (0..args.buyers).step_by(step).map(|first| first..args.buyers.min(first.saturating_add(each))).collect()
+    (0..args.buyers)
+        .step_by(step)
+        .map(|first| first..args.buyers.min(first.saturating_add(each)))
+        .collect()
 }
 
 fn openings(count: usize) -> Vec<Duration> {
