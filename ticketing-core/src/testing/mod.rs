@@ -98,6 +98,7 @@ pub mod sample;
 pub mod signer;
 pub mod store;
 mod store_suite;
+pub mod strategies;
 mod suite;
 #[cfg(test)]
 mod tests;
