@@ -24,6 +24,7 @@
 mod catalogue;
 mod checkout;
 mod layout;
+mod ledger;
 mod payment;
 mod policy;
 mod purchase;
@@ -39,6 +40,7 @@ pub use checkout::{CheckoutAt, checkouts, checkouts_in};
 pub use layout::{
     grades, layout_specs, layouts, price_lists, price_lists_for, priced_layouts, seat_nos, seats,
 };
+pub use ledger::ledgers;
 pub use payment::{PaymentAt, payments, payments_in};
 pub use policy::{deadlines, refund_policies, sales_policies};
 pub use purchase::{Sale, sales};

@@ -1,7 +1,8 @@
 //! Every state is drawn, and what shrinks ends as something simple.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::DateTime;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -9,6 +10,7 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::aggregate::Aggregate;
 use crate::fee::RefundLine;
+use crate::ledger::{Account, AccountKey, EntryKind};
 use crate::payment::{FailReason, Honoured, Method, Payment, PaymentState};
 use crate::refund::{Refund, RefundFor, RefundState, Sent};
 use crate::reservation::{CancelReason, EndCause, ReservationState};
@@ -152,4 +154,56 @@ fn refunds_are_of_every_kind() {
         RefundFor::Seats(lines) => lines.iter().any(has_fee),
         RefundFor::NotHonoured => false,
     }));
+}
+
+#[test]
+fn ledgers_can_be_booked_in_their_order_and_have_every_flow() {
+    let mut kinds = BTreeSet::new();
+    for entries in draw(&ledgers(), 300) {
+        let (mut balances, mut ids) = (BTreeMap::<AccountKey, i64>::new(), BTreeSet::new());
+        let (mut pending, mut last) = (BTreeMap::new(), DateTime::UNIX_EPOCH);
+        for entry in &entries {
+            kinds.insert(format!("{:?}", entry.kind()));
+            assert!(ids.insert(entry.id()), "{entry:?} has the id of another");
+            assert!(entry.at() > last, "{entry:?} was booked before it was decided");
+            last = entry.at();
+            for (account, amount) in entry.lines() {
+                let balance = balances.entry(account).or_default();
+                *balance += amount;
+                let is_owned = !matches!(
+                    account.account,
+                    Account::Clearing | Account::Promotion | Account::Loss | Account::Seller(_)
+                );
+                assert!(*balance >= 0 || !is_owned, "{account} is at {balance} after {entry:?}");
+            }
+            let held = entry.postings().iter().find(|it| it.account == Account::PointsHeld);
+            match (entry.kind(), entry.resolves()) {
+                (EntryKind::PointsReserved, None) => {
+                    pending.insert(entry.id(), held.map(|it| it.amount));
+                }
+                (_, None) => assert_eq!(held, None, "{entry:?}"),
+                (_, Some(of)) => {
+                    let set_aside = pending.remove(&of).expect("a pending entry, once");
+                    assert_eq!(held.map(|it| -it.amount), set_aside, "{entry:?}");
+                }
+            }
+        }
+    }
+    let all = [
+        "TopUp",
+        "PointsReserved",
+        "PointsGivenBack",
+        "Purchase",
+        "PurchaseLate",
+        "NotHonoured",
+        "RefundAccepted",
+        "RefundSent",
+        "RefundAsPoints",
+        "DepositReversed",
+        "DepositLost",
+        "RefundStopped",
+        "Payout",
+    ];
+    assert_drawn(&kinds, &all);
+    assert_eq!(simplest(&ledgers()), []);
 }
