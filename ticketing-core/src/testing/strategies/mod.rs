@@ -22,7 +22,9 @@
 //! the stack of a test thread. Ids do not shrink, so that two values of one test never share one.
 
 mod catalogue;
+mod changes;
 mod checkout;
+mod day;
 mod layout;
 mod ledger;
 mod payment;
@@ -36,7 +38,9 @@ mod ticket;
 mod value;
 
 pub use catalogue::{PerformanceAt, performances, performances_in, shows, venues};
+pub use changes::change_sets;
 pub use checkout::{CheckoutAt, checkouts, checkouts_in};
+pub use day::histories;
 pub use layout::{
     grades, layout_specs, layouts, price_lists, price_lists_for, priced_layouts, seat_nos, seats,
 };

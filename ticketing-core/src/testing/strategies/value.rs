@@ -204,6 +204,10 @@ impl Origin {
         let clock = Arc::new(ManualClock::at(self.at));
         ClockIds::new(clock, Arc::new(SeededRandom::new(self.seed)))
     }
+
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
 }
 
 /// Ids do not shrink: two values of one test never get the same.
