@@ -39,7 +39,7 @@ use crate::venue::Venue;
 /// });
 /// ```
 pub fn change_sets() -> BoxedStrategy<ChangeSet> {
-    let receipt = (labels(), labels(), any::<[u8; 32]>(), option::of(".{0,100}"));
+    let receipt = (labels(), labels(), any::<[u8; 32]>().no_shrink(), option::of(".{0,100}"));
     let receipt = receipt.prop_map(|(operation, key, print, answer)| {
         let answer = answer.map(|text| Response::of(&text).expect("a short answer"));
         Kept { operation, key, print: Fingerprint(print), answer }

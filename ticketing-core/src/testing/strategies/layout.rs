@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::simplest::simplest_first;
 use super::value::{amount, currencies, prices};
 use crate::label::Grade;
 use crate::layout::{Layout, LayoutSpec, RowSpec, SeatSpec, SectionSpec};
@@ -46,18 +47,21 @@ pub fn grades() -> BoxedStrategy<Grade> {
 pub fn layout_specs() -> BoxedStrategy<LayoutSpec> {
     let row = (vec(0..GRADES.len(), 1..=12), any::<bool>(), 0..Naming::ALL.len());
     let section = (vec(row, 1..=5), 0..Naming::ALL.len());
-    (vec(section, 1..=4), 0..Naming::ALL.len())
-        .prop_map(|(sections, naming)| {
-            let sections = (0..).zip(sections).map(|(place, (rows, naming_of_rows))| SectionSpec {
-                name: name(place, naming),
-                rows: (0..)
-                    .zip(rows)
-                    .map(|(place, row)| row_spec(place, row, naming_of_rows))
-                    .collect(),
-            });
-            LayoutSpec::of(sections)
-        })
-        .boxed()
+    let specs = (vec(section, 1..=4), 0..Naming::ALL.len()).prop_map(|(sections, naming)| {
+        let sections = (0..).zip(sections).map(|(place, (rows, naming_of_rows))| SectionSpec {
+            name: name(place, naming),
+            rows: (0..)
+                .zip(rows)
+                .map(|(place, row)| row_spec(place, row, naming_of_rows))
+                .collect(),
+        });
+        LayoutSpec::of(sections)
+    });
+    simplest_first(one_seat(), specs)
+}
+
+fn one_seat() -> LayoutSpec {
+    LayoutSpec::of([SectionSpec::grid("1", GRADES[0], 1, 1)])
 }
 
 fn row_spec(
@@ -200,7 +204,8 @@ pub fn priced_layouts() -> BoxedStrategy<(Layout, PriceList)> {
 /// ```
 pub fn seat_nos(capacity: u32) -> BoxedStrategy<SeatNo> {
     assert!(capacity > 0, "expected at least one seat, got none");
-    prop_oneof![6 => 0..capacity, 1 => Just(0), 1 => Just(capacity - 1)].prop_map(SeatNo).boxed()
+    let seats = prop_oneof![6 => 0..capacity, 1 => Just(0), 1 => Just(capacity - 1)];
+    simplest_first(SeatNo(0), seats.prop_map(SeatNo))
 }
 
 /// One to `most` seats of a performance: neighbours, or seats from all over the hall. They shrink to
@@ -228,7 +233,7 @@ pub fn seats(capacity: u32, most: usize) -> BoxedStrategy<Seats> {
         let different: BTreeSet<SeatNo> = seats.into_iter().collect();
         Seats::new(different).expect("at least one seat, and different ones")
     });
-    prop_oneof![neighbours, scattered].boxed()
+    simplest_first(Seats::one(SeatNo(0)), prop_oneof![neighbours, scattered])
 }
 
 pub(super) fn grade(code: &str) -> Grade {

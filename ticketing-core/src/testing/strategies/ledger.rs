@@ -43,7 +43,7 @@ pub fn ledgers() -> BoxedStrategy<Vec<JournalEntry>> {
         .prop_map(|(origin, currency, rate, flows)| {
             let mut books = Books::new(&origin, currency, rate);
             for flow in flows {
-                books.run(flow);
+                let _ = books.run(flow);
             }
             books.entries
         })
@@ -168,30 +168,31 @@ impl Books {
         }
     }
 
-    fn run(&mut self, flow: Flow) {
-        // `None` where nothing can take the flow.
-        let _ = match flow {
+    /// `None` where nothing can take the flow.
+    fn run(&mut self, flow: Flow) -> Option<()> {
+        match flow {
             Flow::TopUp { user, minor } => self.top_up(user, minor),
             Flow::Reserve { user, bill } => self.reserve(user, &bill),
-            Flow::Buy(which) => self.buy(which),
-            Flow::GiveBack(which) => self.give_back(which),
-            Flow::BuyLate(which) => self.buy_late(which),
-            Flow::NotHonoured(which) => self.not_honoured(which),
-            Flow::Refund { which, seats, fee } => self.refund(which, seats, fee),
-            Flow::Send(which) => self.send(which),
-            Flow::GiveAsPoints(which) => self.give_as_points(which),
-            Flow::Reverse(which) => self.reverse(which),
-            Flow::PayOut { permille } => self.pay_out(permille),
-        };
+            Flow::Buy(which) => self.buy(which)?,
+            Flow::GiveBack(which) => self.give_back(which)?,
+            Flow::BuyLate(which) => self.buy_late(which)?,
+            Flow::NotHonoured(which) => self.not_honoured(which)?,
+            Flow::Refund { which, seats, fee } => self.refund(which, seats, fee)?,
+            Flow::Send(which) => self.send(which)?,
+            Flow::GiveAsPoints(which) => self.give_as_points(which)?,
+            Flow::Reverse(which) => self.reverse(which)?,
+            Flow::PayOut { permille } => self.pay_out(permille)?,
+        }
+        Some(())
     }
 
-    fn top_up(&mut self, user: usize, minor: i64) -> Option<()> {
+    fn top_up(&mut self, user: usize, minor: i64) {
         let amount = amount(minor, self.currency);
         let entry = JournalEntry::top_up(self.booking(), self.users[user], amount);
-        self.book(entry.expect("an amount above zero"))
+        self.book(entry.expect("an amount above zero"));
     }
 
-    fn reserve(&mut self, user: usize, bill: &Bill) -> Option<()> {
+    fn reserve(&mut self, user: usize, bill: &Bill) {
         let total: i64 = bill.prices.iter().sum();
         let discount = part(total, bill.discount_permille);
         let most = part(total - discount, bill.points_permille);
@@ -211,7 +212,6 @@ impl Books {
         }
         let (payment, at) = (PaymentId::generate(&self.ids), At::Open(reserved));
         self.sales.push(Purchase { user, reservation, payment, shares, at });
-        Some(())
     }
 
     fn buy(&mut self, which: Index) -> Option<()> {
@@ -220,7 +220,8 @@ impl Books {
         let At::Open(reserved) = sale.at else { return None };
         let entry = JournalEntry::purchase(self.booking(), &self.paid(&sale), reserved);
         self.sales[place].at = At::Sold { live: sale.shares.len() };
-        self.book_if_any(entry.expect("its points are set aside"))
+        self.book_if_any(entry.expect("its points are set aside"));
+        Some(())
     }
 
     fn give_back(&mut self, which: Index) -> Option<()> {
@@ -232,7 +233,8 @@ impl Books {
         let points = sale.sum(SeatShare::points);
         let entry =
             JournalEntry::points_given_back(booking, reserved?, sale.reservation, user, points);
-        self.book(entry.expect("an amount above zero"))
+        self.book(entry.expect("an amount above zero"));
+        Some(())
     }
 
     fn buy_late(&mut self, which: Index) -> Option<()> {
@@ -244,7 +246,8 @@ impl Books {
         }
         let entry = JournalEntry::purchase_late(self.booking(), &self.paid(&sale), user);
         self.sales[place].at = At::Sold { live: sale.shares.len() };
-        self.book_if_any(entry.expect("seats of one currency"))
+        self.book_if_any(entry.expect("seats of one currency"));
+        Some(())
     }
 
     fn not_honoured(&mut self, which: Index) -> Option<()> {
@@ -255,7 +258,8 @@ impl Books {
         let (payment, user, external) = (sale.payment, sale.user, sale.sum(SeatShare::external));
         let entry = JournalEntry::not_honoured(self.booking(), payment, external);
         self.owed.push(Owed { id: RefundId::generate(&self.ids), payment, user, external });
-        self.book(entry.expect("an amount above zero"))
+        self.book(entry.expect("an amount above zero"));
+        Some(())
     }
 
     fn refund(&mut self, which: Index, seats: usize, fee: BasisPoints) -> Option<()> {
@@ -274,20 +278,23 @@ impl Books {
         if !external.is_zero() {
             self.owed.push(Owed { id, payment: sale.payment, user: sale.user, external });
         }
-        self.book_if_any(entry.expect("seats of one currency"))
+        self.book_if_any(entry.expect("seats of one currency"));
+        Some(())
     }
 
     fn send(&mut self, which: Index) -> Option<()> {
         let owed = self.take_owed(which)?;
         let entry = JournalEntry::refund_sent(self.booking(), owed.id, owed.external);
-        self.book(entry.expect("an amount above zero"))
+        self.book(entry.expect("an amount above zero"));
+        Some(())
     }
 
     fn give_as_points(&mut self, which: Index) -> Option<()> {
         let owed = self.take_owed(which)?;
         let (booking, user) = (self.booking(), self.users[owed.user]);
         let entry = JournalEntry::refund_as_points(booking, owed.id, user, owed.external);
-        self.book(entry.expect("an amount above zero"))
+        self.book(entry.expect("an amount above zero"));
+        Some(())
     }
 
     /// The bank takes the deposit back: live seats are undone, for the others it is lost, and what was
@@ -330,7 +337,8 @@ impl Books {
         }
         let amount = amount(minor, self.currency);
         let entry = JournalEntry::payout(self.booking(), self.seller, amount);
-        self.book(entry.expect("an amount above zero"))
+        self.book(entry.expect("an amount above zero"));
+        Some(())
     }
 
     fn pick(&self, which: Index, fits: impl Fn(&Purchase) -> bool) -> Option<usize> {
@@ -360,13 +368,12 @@ impl Books {
         Booking { id: EntryId::generate(&self.ids), at }
     }
 
-    fn book(&mut self, entry: JournalEntry) -> Option<()> {
+    fn book(&mut self, entry: JournalEntry) {
         self.entries.push(entry);
-        Some(())
     }
 
-    fn book_if_any(&mut self, entry: Option<JournalEntry>) -> Option<()> {
-        self.book(entry?)
+    fn book_if_any(&mut self, entry: Option<JournalEntry>) {
+        self.entries.extend(entry);
     }
 }
 

@@ -32,6 +32,7 @@ mod policy;
 mod purchase;
 mod refund;
 mod reservation;
+mod simplest;
 #[cfg(test)]
 mod tests;
 mod ticket;

@@ -160,7 +160,7 @@ fn lives() -> BoxedStrategy<Life> {
     ];
     let ways = (select(BEFORE.to_vec()), reasons, any::<bool>(), any::<bool>(), any::<bool>());
     let money = (option::weighted(0.2, 1..1_000_000_i64), vec(permille(), 0..3));
-    let receipt = option::weighted(0.2, (labels(), any::<[u8; 32]>()));
+    let receipt = option::weighted(0.2, (labels(), any::<[u8; 32]>().no_shrink()));
     (purchases(), ways, money, receipt)
         .prop_map(|(purchase, ways, money, receipt)| {
             let (before, reason, is_closed, has_account, takes_points_back) = ways;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::simplest::simplest_first;
 use super::value::rates;
 use crate::policy::{Deadlines, FeeTier, LatePayment, RefundPolicy, SalesPolicy};
 
@@ -38,8 +39,8 @@ pub fn deadlines() -> BoxedStrategy<Deadlines> {
         times(usual.admission, 1),
         times(usual.refund_account_wait, 0),
     );
-    (holds, payment, deposit, others)
-        .prop_map(|(holds, payment, deposit, others)| Deadlines {
+    let deadlines =
+        (holds, payment, deposit, others).prop_map(|(holds, payment, deposit, others)| Deadlines {
             hold: holds.0,
             hold_max: holds.1.max(holds.0),
             payment_wait: payment.0,
@@ -53,26 +54,26 @@ pub fn deadlines() -> BoxedStrategy<Deadlines> {
             sales_stop: others.0,
             admission: others.1,
             refund_account_wait: others.2,
-        })
-        .boxed()
+        });
+    simplest_first(usual, deadlines)
 }
 
 /// Times from `least_s` seconds to the longest deadline; the usual one first.
 fn times(usual: Duration, least_s: u64) -> BoxedStrategy<Duration> {
     let most_s = Deadlines::MAX.as_secs();
     let hours = 7_200;
-    prop_oneof![
+    let times = prop_oneof![
         6 => Just(usual),
         3 => (least_s..=hours).prop_map(Duration::from_secs),
         1 => (least_s..=most_s).prop_map(Duration::from_secs),
         1 => (least_s * 1_000..=60_000).prop_map(Duration::from_millis),
         1 => Just(Duration::from_secs(least_s)),
         1 => Just(Deadlines::MAX),
-    ]
-    .boxed()
+    ];
+    simplest_first(usual, times)
 }
 
-/// Cancel fees of 1 to 16 steps, in any order of height. They shrink to one step that costs nothing.
+/// Cancel fees of 1 to 16 steps, in any order of height. They shrink to the default.
 ///
 /// ```
 /// use proptest::prelude::*;
@@ -86,8 +87,8 @@ pub fn refund_policies() -> BoxedStrategy<RefundPolicy> {
     let days = prop_oneof![6 => 1..=30_u16, 1 => 1..=u16::MAX - 16];
     let steps = vec((days, rates()), 0..16);
     let free = (prop_oneof![Just(24 * 60), 0..=14_400_u64], prop_oneof![Just(3), 0..=30_u16]);
-    (rates(), steps, free)
-        .prop_map(|(last, mut steps, (free_minutes, free_days_left_min))| {
+    let policies =
+        (rates(), steps, free).prop_map(|(last, mut steps, (free_minutes, free_days_left_min))| {
             steps.sort_by_key(|(days, _)| std::cmp::Reverse(*days));
             steps.dedup_by_key(|(days, _)| *days);
             let last = FeeTier { days_left_min: 0, fee: last };
@@ -98,12 +99,11 @@ pub fn refund_policies() -> BoxedStrategy<RefundPolicy> {
                 free_after_payment: Duration::from_mins(free_minutes),
                 free_days_left_min,
             }
-        })
-        .boxed()
+        });
+    simplest_first(RefundPolicy::default(), policies)
 }
 
-/// Policies that every check lets pass. They shrink to the defaults, but for the cancel fee, which
-/// shrinks to nothing.
+/// Policies that every check lets pass. They shrink to the defaults.
 ///
 /// ```
 /// use proptest::prelude::*;
@@ -114,8 +114,8 @@ pub fn refund_policies() -> BoxedStrategy<RefundPolicy> {
 pub fn sales_policies() -> BoxedStrategy<SalesPolicy> {
     let late = prop_oneof![Just(LatePayment::TakeIfFree), Just(LatePayment::Refund)];
     let counts = (counts(1, 100), counts(1, 1_000), counts(5, 20));
-    (counts, late, deadlines(), refund_policies(), any::<bool>())
-        .prop_map(|((seats, tickets, attempts), late_payment, deadlines, refunds, waiting_room)| {
+    let policies = (counts, late, deadlines(), refund_policies(), any::<bool>()).prop_map(
+        |((seats, tickets, attempts), late_payment, deadlines, refunds, waiting_room)| {
             SalesPolicy {
                 seats_per_reservation: seats,
                 tickets_per_user: tickets,
@@ -125,10 +125,14 @@ pub fn sales_policies() -> BoxedStrategy<SalesPolicy> {
                 refunds,
                 waiting_room,
             }
-        })
-        .boxed()
+        },
+    );
+    simplest_first(SalesPolicy::default(), policies)
 }
 
 fn counts(usual: u16, most: u16) -> BoxedStrategy<u16> {
-    prop_oneof![3 => Just(usual), 3 => 1..=8_u16, 1 => 1..=most, 1 => Just(most)].boxed()
+    simplest_first(
+        usual,
+        prop_oneof![3 => Just(usual), 3 => 1..=8_u16, 1 => 1..=most, 1 => Just(most)],
+    )
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::purchase::{Paying, Purchase, Wants, purchases};
+use super::simplest::simplest_first;
 use super::value::{rates, refund_accounts};
 use crate::allocation::SeatShare;
 use crate::bank::RefundAccount;
@@ -125,6 +126,7 @@ fn lives() -> BoxedStrategy<Life> {
         1 => vec("[A-Z가-힣]{101,120}", 1..3),
         1 => vec("[A-Z_]{1,20}", 10..12),
     ];
+    let codes = simplest_first(vec!["REFUSED".to_owned()], codes);
     let what = (any::<bool>().prop_map(|bought_nothing| !bought_nothing), 1..=8_usize);
     let how = select(vec![Sent::Gateway, Sent::Points, Sent::Nothing]);
     (purchases(), what, vec(rates(), 8), refund_accounts(), how, codes, any::<bool>())

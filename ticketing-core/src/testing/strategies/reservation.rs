@@ -264,11 +264,10 @@ impl Life {
 
     fn confirm(&self, it: &mut Reservation, ids: &ClockIds, payment: PaymentId) {
         let stage = match self.stage {
-            Stage::Made | Stage::CheckedOut | Stage::Paying => Stage::Paying,
             Stage::AwaitingDeposit => Stage::AwaitingDeposit,
             // Only a late payment pays what no payment is under way for.
             Stage::PaymentEnded if self.is_late => Stage::PaymentEnded,
-            Stage::PaymentEnded => Stage::Paying,
+            Stage::Made | Stage::CheckedOut | Stage::Paying | Stage::PaymentEnded => Stage::Paying,
         };
         self.go_to(stage, it, ids, payment);
         if self.is_late {

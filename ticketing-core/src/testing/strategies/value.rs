@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::string::string_regex;
 
+use super::simplest::simplest_first;
 use crate::bank::RefundAccount;
 use crate::label::Label;
 use crate::memory::{ClockIds, ManualClock, SeededRandom};
@@ -82,9 +83,9 @@ pub fn money_between(currency: Currency, bounds: RangeInclusive<i64>) -> BoxedSt
 /// });
 /// ```
 pub fn rates() -> BoxedStrategy<BasisPoints> {
-    prop_oneof![6 => 0..=10_000_u16, 1 => Just(10_000), 1 => Just(0)]
-        .prop_map(|points| BasisPoints::new(points).expect("at most 100 %"))
-        .boxed()
+    let points = prop_oneof![6 => 0..=10_000_u16, 1 => Just(10_000), 1 => Just(0)];
+    let rates = points.prop_map(|points| BasisPoints::new(points).expect("at most 100 %"));
+    simplest_first(BasisPoints::ZERO, rates)
 }
 
 /// Texts of 1 to `MAX` characters: Latin and Hangul, digits, punctuation, quotes, and blanks inside.
@@ -108,7 +109,8 @@ pub fn labels<const MAX: usize>() -> BoxedStrategy<Label<MAX>> {
         8 => string_regex(&pattern).expect("a pattern"),
         1 => Just("한".repeat(MAX)),
     ];
-    texts.prop_map(|text| Label::new(&text).expect("a label by its pattern")).boxed()
+    let label = |text: &str| Label::new(text).expect("a label by its pattern");
+    simplest_first(label("a"), texts.prop_map(move |text| label(&text)))
 }
 
 /// Instants of the ten years from 2026, to the microsecond, often at midnight. They shrink to the first.
@@ -123,16 +125,13 @@ pub fn labels<const MAX: usize>() -> BoxedStrategy<Label<MAX>> {
 /// ```
 pub fn instants() -> BoxedStrategy<DateTime<Utc>> {
     const FIRST_S: i64 = 1_767_225_600;
+    let first = DateTime::UNIX_EPOCH + TimeDelta::seconds(FIRST_S);
     let parts = (0..3_650_i64, zero_or(0..86_400), zero_or(0..1_000_000));
-    parts
-        .prop_map(|(days, seconds, micros)| {
-            let since = TimeDelta::days(days) + TimeDelta::seconds(seconds);
-            DateTime::UNIX_EPOCH
-                + TimeDelta::seconds(FIRST_S)
-                + since
-                + TimeDelta::microseconds(micros)
-        })
-        .boxed()
+    let instants = parts.prop_map(move |(days, seconds, micros)| {
+        let since = TimeDelta::days(days) + TimeDelta::seconds(seconds);
+        first + since + TimeDelta::microseconds(micros)
+    });
+    simplest_first(first, instants)
 }
 
 /// Bank accounts of buyers.
@@ -146,16 +145,19 @@ pub fn instants() -> BoxedStrategy<DateTime<Utc>> {
 /// });
 /// ```
 pub fn refund_accounts() -> BoxedStrategy<RefundAccount> {
-    (labels(), labels(), labels())
-        .prop_map(|(bank, number, holder)| RefundAccount::new(bank, number, holder))
-        .boxed()
+    let simplest = || Label::new("a").expect("a short text");
+    let account = |(bank, number, holder)| RefundAccount::new(bank, number, holder);
+    simplest_first(
+        account((simplest(), simplest(), Label::new("a").expect("a short text"))),
+        (labels(), labels(), labels()).prop_map(account),
+    )
 }
 
 /// Minor units within bounds, often at them. The bounds are in order.
 pub(super) fn minor_between(bounds: RangeInclusive<i64>) -> BoxedStrategy<i64> {
     let (low, high) = bounds.into_inner();
     let near = |steps: i64| high.min(low.saturating_add(steps));
-    prop_oneof![
+    let minor = prop_oneof![
         4 => low..=near(1_000),
         4 => low..=near(1_000_000),
         2 => low..=high,
@@ -163,8 +165,8 @@ pub(super) fn minor_between(bounds: RangeInclusive<i64>) -> BoxedStrategy<i64> {
         1 => Just(low),
         1 => Just(low.max(high - 1)),
         1 => Just(high),
-    ]
-    .boxed()
+    ];
+    simplest_first(low, minor)
 }
 
 /// Prices in minor units: above zero.
@@ -174,7 +176,7 @@ pub(super) fn prices() -> BoxedStrategy<i64> {
 
 /// Thousandths, none and all of them often.
 pub(super) fn permille() -> BoxedStrategy<i64> {
-    prop_oneof![3 => Just(0_i64), 3 => 0..=1_000_i64, 1 => Just(1_000)].boxed()
+    simplest_first(0, prop_oneof![3 => Just(0_i64), 3 => 0..=1_000_i64, 1 => Just(1_000)])
 }
 
 /// So many thousandths of an amount.

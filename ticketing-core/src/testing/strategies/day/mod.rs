@@ -106,6 +106,7 @@ fn gateway() -> BoxedStrategy<CallAct> {
         CallAct::Refuse { retry_after: None },
         CallAct::Slow(Duration::from_secs(3)),
         CallAct::Late(Duration::from_mins(5)),
+        CallAct::Late(Duration::from_mins(45)),
     ];
     prop_oneof![Just(CallAct::Answer), select(wrong)].boxed()
 }
@@ -230,6 +231,6 @@ fn acts() -> BoxedStrategy<(Act, u64)> {
         6 => (0..CHORES.len(), 1..3_usize).prop_map(|(first, count)| Act::Work { first, count }),
     ];
     // A lull may be longer than a reservation lasts.
-    let minutes = prop_oneof![8 => Just(0), 4 => 0..=12_u64, 3 => 41..=60_u64, 1 => 0..=6_000_u64];
+    let minutes = prop_oneof![8 => Just(0), 4 => 0..=12_u64, 3 => 16..=60_u64, 1 => 0..=6_000_u64];
     (act, minutes).boxed()
 }

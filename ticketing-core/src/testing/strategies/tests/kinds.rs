@@ -54,16 +54,16 @@ fn payments_are_of_every_kind() {
     let banks: Vec<String> = banks.iter().map(|state| format!("bank {state}")).collect();
     assert_drawn(&kinds, &banks.iter().map(|it| &**it).collect::<Vec<_>>());
     assert_drawn(&kinds, &["points created", "points succeeded", "points cancelled"]);
-    let reasons = names(&drawn, |it| match it.state() {
+    let reasons = names(&draw(&payments_in(PaymentAt::Failed), 100), |it| match it.state() {
         PaymentState::Failed { reason: FailReason::Declined { .. } } => "Declined".to_owned(),
         PaymentState::Failed { reason } => format!("{reason:?}"),
-        _ => String::new(),
+        other => panic!("expected Failed, got {other:?}"),
     });
     let all = ["Declined", "NotTaken", "NotFound", "CancelledByGateway", "WrongAmount"];
     assert_drawn(&reasons, &all);
     let has = |is: fn(&Payment) -> bool| assert!(drawn.iter().any(is));
-    has(|it| it.needs_closing());
-    has(|it| it.points_are_back());
+    has(Payment::needs_closing);
+    has(Payment::points_are_back);
     has(|it| it.receipt().is_some());
     has(|it| !it.refunded().is_zero());
     has(|it| it.received().minor() > it.external().minor());

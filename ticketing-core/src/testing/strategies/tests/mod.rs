@@ -4,6 +4,7 @@ mod books;
 mod kinds;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -11,6 +12,11 @@ use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::aggregate::Aggregate;
+use crate::allocation::Tenders;
+use crate::layout::{LayoutSpec, SectionSpec};
+use crate::money::{BasisPoints, Currency, Money};
+use crate::policy::SalesPolicy;
+use crate::seat::{SeatNo, Seats};
 
 /// So many values, the same at every run.
 fn draw<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
@@ -18,15 +24,18 @@ fn draw<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
 
-/// What a value shrinks to if everything fails.
+/// What values shrink to if everything fails, in fewer steps than a runner of 128 cases makes.
 fn simplest<S: Strategy>(strategy: &S) -> S::Value {
-    let mut tree = strategy.new_tree(&mut TestRunner::deterministic()).unwrap();
-    for _ in 0..100_000 {
-        if !tree.simplify() {
-            return tree.current();
-        }
+    const STEPS_MAX: u32 = 4 * 128;
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..20 {
+        let mut tree = strategy.new_tree(&mut runner).unwrap();
+        let steps = (0..=STEPS_MAX).take_while(|_| tree.simplify()).count();
+        assert!(steps <= STEPS_MAX as usize, "it shrinks too slowly");
     }
-    panic!("it never ends to shrink");
+    let mut tree = strategy.new_tree(&mut runner).unwrap();
+    while tree.simplify() {}
+    tree.current()
 }
 
 fn names<T>(values: &[T], name: impl Fn(&T) -> String) -> BTreeSet<String> {
@@ -64,4 +73,24 @@ states! {
     refunds_in_every_state: refunds, refunds_in, RefundAt;
     tickets_in_every_state: tickets, tickets_in, TicketAt;
     checkouts_in_every_state: checkouts, checkouts_in, CheckoutAt;
+}
+
+#[test]
+fn values_shrink_to_simple_ones_before_a_runner_gives_up() {
+    let won = |minor| Money::from_minor(minor, Currency::KRW).unwrap();
+    assert_eq!(simplest(&money(Currency::KRW)), won(0));
+    assert_eq!(simplest(&rates()), BasisPoints::ZERO);
+    assert_eq!(simplest(&sales_policies()), SalesPolicy::default());
+    let (layout, prices) = simplest(&priced_layouts());
+    assert_eq!(layout.to_spec(), LayoutSpec::of([SectionSpec::grid("1", "R", 1, 1)]));
+    assert_eq!(prices.iter().map(|(_, price)| price).collect::<Vec<_>>(), [won(1)]);
+    assert_eq!(simplest(&seats(500, 8)), Seats::one(SeatNo(0)));
+    assert_eq!(simplest(&shows()).policy(), &Arc::default());
+    assert_eq!(simplest(&performances()).capacity(), 1);
+    let reservation = simplest(&reservations());
+    assert_eq!((reservation.seats(), reservation.total()), (Seats::one(SeatNo(0)), won(1)));
+    assert_eq!(reservation.root().recorded(), 1);
+    assert_eq!(simplest(&payments()).tenders(), Tenders::external(won(1)));
+    assert_eq!(simplest(&refunds()).external(), won(1));
+    assert_eq!(simplest(&sales()).tickets.len(), 1);
 }
