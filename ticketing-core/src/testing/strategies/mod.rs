@@ -1,8 +1,9 @@
 //! Strategies for property tests: every value that a store can hold, in every state that it can be in.
 //!
 //! Each function gives a strategy of [`proptest`](https://docs.rs/proptest) 1. What it draws is made by
-//! the public constructors and commands, in an order that they allow, so it is valid; and it shrinks
-//! towards one seat, small amounts, default policies and the first state.
+//! the public constructors and commands, in an order that they allow, so it is valid. It shrinks towards
+//! one seat, small amounts, default policies and the first state; each part tries the simplest value
+//! first, so that few steps are enough.
 //!
 //! ```
 //! use proptest::prelude::*;

@@ -90,27 +90,38 @@ where
 
 #[cfg(test)]
 mod tests {
+    use proptest::test_runner::{TestError, TestRng};
+
     use super::*;
 
-    /// The value that is left, and in how many steps.
-    fn shrink(fails: impl Fn(i64) -> bool) -> (i64, u32) {
+    /// What a runner says that fails.
+    fn minimal(fails: impl Fn(i64) -> bool) -> i64 {
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+        let rng = TestRng::deterministic_rng(config.rng_algorithm);
         let strategy = simplest_first(0, 500..1_000_i64);
-        let mut tree = strategy.new_tree(&mut TestRunner::deterministic()).unwrap();
-        let mut steps = 0;
-        assert!(fails(tree.current()));
-        while tree.simplify() {
-            steps += 1;
-            while !fails(tree.current()) && tree.complicate() {
-                steps += 1;
-            }
+        let failed = TestRunner::new_with_rng(config, rng).run(&strategy, |value| {
+            prop_assert!(!fails(value));
+            Ok(())
+        });
+        match failed {
+            Err(TestError::Fail(_, value)) => value,
+            other => panic!("expected a failure, got {other:?}"),
         }
-        (tree.current(), steps)
     }
 
     #[test]
-    fn the_simplest_value_takes_one_step_and_is_no_dead_end() {
-        assert_eq!(shrink(|_| true), (0, 1));
-        assert_eq!(shrink(|value| value >= 500).0, 500);
-        assert_eq!(shrink(|value| value >= 510).0, 510);
+    fn the_simplest_value_is_tried_first_and_is_no_dead_end() {
+        assert_eq!(minimal(|_| true), 0);
+        assert_eq!(minimal(|value| value >= 500), 500);
+        assert_eq!(minimal(|value| value >= 510), 510);
+    }
+
+    #[test]
+    fn it_takes_one_step() {
+        let strategy = simplest_first(0, 500..1_000_i64);
+        let mut tree = strategy.new_tree(&mut TestRunner::deterministic()).unwrap();
+        assert!(tree.current() >= 500);
+        assert!(tree.simplify() && !tree.simplify());
+        assert_eq!(tree.current(), 0);
     }
 }

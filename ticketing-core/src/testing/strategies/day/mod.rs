@@ -35,15 +35,12 @@ const BUYERS: usize = 3;
 ///
 /// ```
 /// use proptest::prelude::*;
-/// use ticketing_core::memory::{Memory, MemoryStore};
+/// use ticketing_core::memory::Memory;
 /// use ticketing_core::port::{Committed, Store};
 /// use ticketing_core::testing::{block_on, strategies};
 ///
-/// # let few = ProptestConfig::with_cases(16);
-/// # proptest!(few, |(history in strategies::histories())| {
-/// # /*
-/// proptest!(|(history in strategies::histories())| {
-/// # */
+/// let few = ProptestConfig::with_cases(16);
+/// proptest!(few, |(history in strategies::histories())| {
 ///     let store = Memory::new().store;
 ///     for changes in history {
 ///         prop_assert_eq!(block_on(store.commit(changes)).unwrap(), Committed::Done);
