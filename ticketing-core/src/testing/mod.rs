@@ -1,4 +1,5 @@
-//! What adapters and users test with: conformance functions for every port.
+//! What adapters and users test with: conformance functions for every port, and [`strategies`] for
+//! property tests.
 //!
 //! Each function takes a [`Harness`] and fresh handles of the port it tests, and panics where the
 //! port breaks its rule. Run all of a port with its `all` function, or single ones to find a fault.
@@ -78,6 +79,12 @@
 //! Every call of `fresh` may give the same database: no rule looks at rows but its own. The rules of
 //! the other ports have macros like that of [`users`]; those of [`gateway`] and [`publisher`] are
 //! called by their `all`, for they need the other side of the port as well.
+//!
+//! # Test your own code with any value
+//!
+//! [`strategies`] draws money, layouts, policies, aggregates in every state, ledgers and whole histories of
+//! change sets for property tests of yours, and shrinks them to simple ones where a test fails.
+//! `tests/tests/user_properties.rs` of the repository is such a test.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a conformance function fails")]
 
@@ -101,6 +108,7 @@ pub mod signer;
 pub mod sim;
 pub mod store;
 mod store_suite;
+pub mod strategies;
 mod suite;
 #[cfg(test)]
 mod tests;
