@@ -2,6 +2,7 @@
 
 mod cached;
 mod check;
+mod commits;
 mod deposits;
 mod holds;
 mod lateness;
