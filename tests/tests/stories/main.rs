@@ -5,6 +5,7 @@ mod check;
 mod commits;
 mod deposits;
 mod holds;
+mod keys;
 mod lateness;
 mod performances;
 mod races;
