@@ -462,6 +462,29 @@ fn money_that_comes_again_after_a_reversal_is_refunded() {
 }
 
 #[test]
+fn what_the_gateway_said_before_the_money_came_again_says_nothing_then() {
+    let world = World::new();
+    let user = world.user();
+    let (_, payment) = deposited(&world, user, &seat(0));
+    world.gateway.script(payment, [Step::Find(FindAct::Slow(Duration::from_secs(30)))]);
+    world.gateway.reverse_deposit(payment).unwrap();
+    let secret = world.payment(payment).account().and_then(|account| account.secret.clone());
+    let message = crate::world::message(token("slow"));
+    let slow = notice::take(&world.ports, Notice { message, payment, secret });
+    let slow = World::start_waiting(slow);
+    assert_eq!(world.take_notices(), 1);
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.run(slow).unwrap(), NoticeTaken::NothingNew);
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::No));
+    let refund = world.refunds(payment).remove(0);
+    assert!(matches!(refund.state(), RefundState::NeedsAccount { .. }), "{:?}", refund.state());
+    block_on(refund::set_account(&world.ports, user, refund.id(), account())).unwrap();
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(PRICE)));
+}
+
+#[test]
 fn a_deposit_is_refunded_to_the_account_given_with_the_checkout_which_is_then_forgotten() {
     let world = World::new();
     let user = world.user();

@@ -2,8 +2,10 @@
 
 mod cached;
 mod check;
+mod commits;
 mod deposits;
 mod holds;
+mod keys;
 mod lateness;
 mod performances;
 mod races;

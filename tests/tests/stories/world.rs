@@ -1,7 +1,7 @@
 //! A hall, a clock that the story moves, and the people in it.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -333,10 +333,17 @@ impl World {
         }
     }
 
+    /// Starts something that waits for the outside; it goes on when it is run.
+    pub(crate) fn start_waiting<F: Future>(future: F) -> Pin<Box<F>> {
+        let mut future = Box::pin(future);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(&mut context).is_pending(), "it did not wait");
+        future
+    }
+
     /// Starts something that waits for the outside, and dies there.
     pub(crate) fn die_waiting<F: Future>(future: F) {
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(pin!(future).poll(&mut context).is_pending(), "it ended before it was stopped");
+        drop(Self::start_waiting(future));
     }
 
     /// All that every story must leave true at every step.

@@ -95,9 +95,16 @@ impl LimitedGateway {
         answer.unwrap_or_else(|elapsed| Err(GatewayError::Unknown(Some(Box::new(elapsed)))))
     }
 
+    /// Time is read while the line is locked: an older time than the line has seen would count as a clock
+    /// that was set back, and let more calls start than allowed.
+    fn line_now<T>(&self, f: impl FnOnce(&mut Line, DateTime<Utc>) -> T) -> T {
+        let mut line = lock(&self.line);
+        f(&mut line, self.clock.now())
+    }
+
     async fn pass(&self, class: Class) -> Result<Pass<'_>, GatewayError> {
-        let now = self.clock.now();
-        if lock(&self.line).enter(now) {
+        let (entered, now) = self.line_now(|line, now| (line.enter(now), now));
+        if entered {
             return Ok(Pass { gateway: self, since: now });
         }
         let mut turn = Turn { gateway: self, class, place: None, sleep: None };
@@ -125,9 +132,10 @@ struct Pass<'a> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        let now = self.gateway.clock.now();
-        let took = (now - self.since).to_std().unwrap_or_default();
-        let wakers = lock(&self.gateway.line).done(took, now);
+        let wakers = self.gateway.line_now(|line, now| {
+            let took = (now - self.since).to_std().unwrap_or_default();
+            line.done(took, now)
+        });
         wake(wakers);
     }
 }
@@ -145,8 +153,8 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Pass<'a>, std::time::Duration>> {
         loop {
-            let now = self.gateway.clock.now();
             let mut line = lock(&self.gateway.line);
+            let now = self.gateway.clock.now();
             let place = match self.place {
                 Some(place) => place,
                 None => match line.join(self.class, context.waker().clone()) {
@@ -183,9 +191,8 @@ impl<'a> Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            let now = self.gateway.clock.now();
-            let wakers = lock(&self.gateway.line).leave(self.class, place, now);
-            wake(wakers);
+            let class = self.class;
+            wake(self.gateway.line_now(|line, now| line.leave(class, place, now)));
         }
     }
 }

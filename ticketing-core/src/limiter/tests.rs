@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{OnceLock, Weak};
 use std::task::Wake;
 use std::time::Duration;
 
@@ -356,6 +357,53 @@ fn a_clock_that_is_set_back_delays_by_one_burst_at_most() {
     bench.confirm(1);
     bench.advance(Duration::from_millis(200));
     assert_eq!(bench.probe.names().len(), 2);
+}
+
+/// Counts how often the time is read while the line is free for others.
+struct Watch {
+    clock: ManualClock,
+    gateway: OnceLock<Weak<LimitedGateway>>,
+    reads: AtomicUsize,
+    early_reads: AtomicUsize,
+}
+
+impl Clock for Watch {
+    fn now(&self) -> DateTime<Utc> {
+        if let Some(gateway) = self.gateway.get().and_then(Weak::upgrade) {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            if gateway.line.try_lock().is_ok() {
+                self.early_reads.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        self.clock.now()
+    }
+}
+
+/// A time that was read before another call went on would give tokens back that are spent.
+#[test]
+fn no_call_brings_a_time_that_is_older_than_the_lines() {
+    let options = LimiterOptions { in_flight_max: 1, ..ROOMY };
+    let mut bench = Bench::new(options, SECOND);
+    let watch = Arc::new(Watch {
+        clock: bench.clock.clone(),
+        gateway: OnceLock::new(),
+        reads: AtomicUsize::new(0),
+        early_reads: AtomicUsize::new(0),
+    });
+    let timer = Arc::new(bench.clock.clone());
+    let gateway = LimitedGateway::new(bench.probe.clone(), watch.clone(), timer, options).unwrap();
+    bench.gateway = Arc::new(gateway);
+    watch.gateway.set(Arc::downgrade(&bench.gateway)).unwrap();
+    bench.confirm(0);
+    bench.confirm(1);
+    let left = bench.confirm(2);
+    bench.give_up(left);
+    bench.advance(SECOND);
+    bench.advance(SECOND);
+    assert_eq!(bench.probe.names().len(), 2);
+    let [reads, early_reads] =
+        [&watch.reads, &watch.early_reads].map(|count| count.load(Ordering::SeqCst));
+    assert!(reads >= 6 && early_reads == 0, "{early_reads} of {reads} reads were early");
 }
 
 #[test]

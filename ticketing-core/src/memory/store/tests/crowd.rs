@@ -15,13 +15,13 @@ use crate::memory::lock;
 use crate::memory::store::{MemoryStore, MemoryStoreOptions, QueueLimits, Race, StoreFault};
 use crate::port::{CommitError, Committed, Store};
 
-type Call<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+pub(super) type Call<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
-fn call(store: &MemoryStore, changes: ChangeSet) -> Call<'_> {
+pub(super) fn call(store: &MemoryStore, changes: ChangeSet) -> Call<'_> {
     Box::pin(store.commit(changes))
 }
 
-fn poll(call: &mut Call<'_>) -> Poll<Answer> {
+pub(super) fn poll(call: &mut Call<'_>) -> Poll<Answer> {
     call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 

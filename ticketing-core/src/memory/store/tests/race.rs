@@ -1,12 +1,14 @@
 //! Lanes as sessions of a database: what must be true once stays so.
 
 use std::sync::Arc;
+use std::task::Poll;
 
+use super::crowd::{Call, call, poll};
 use super::{store, write};
-use crate::flush::ReadMode;
 use crate::flush::tests::{
     changes, entry, message, of, owner, performance, reservation, seats, show, user, wallet,
 };
+use crate::flush::{Answer, ReadMode};
 use crate::memory::store::{MemoryStore, MemoryStoreOptions, Race};
 use crate::port::{CommitError, Committed, Ledger, Store};
 use crate::seat::SeatNo;
@@ -131,6 +133,35 @@ fn a_save_and_those_that_guard_it_keep_out_of_each_others_way() {
         let won = answers.iter().filter(|answer| answer.is_ok()).count() - usize::from(blocked);
         assert_eq!(claims, won);
         assert!(!blocked || claims == 0, "a block over taken seats: {answers:?}");
+    }
+}
+
+/// Polls a call at most so often; its answer, if that came.
+fn go_on(call: &mut Call<'_>, steps: usize) -> Option<Answer> {
+    (0..steps).find_map(|_| match poll(call) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    })
+}
+
+/// The same, wherever between its steps the one that guards is held up.
+#[test]
+fn a_guarded_row_is_not_saved_before_those_that_guard_it_are_written() {
+    const ENOUGH: usize = 50;
+    for (steps, n) in (0..12).flat_map(|steps| (0..8_u8).map(move |n| (steps, n))) {
+        let store = racing(MODES[usize::from(n % 2)]);
+        write(&store, changes(250).save(reservation(1, 0)));
+        let seat = || seats(&[1]);
+        let reserve = changes(n).guard(&reservation(1, 1)).claim(performance(0), seat(), of(n));
+        let block = changes(n + 50).save(reservation(1, 1)).vacant(performance(0), seat());
+        let (mut reserve, mut block) = (call(&store, reserve), call(&store, block));
+        let reserved = go_on(&mut reserve, steps);
+        let blocked = go_on(&mut block, ENOUGH);
+        let reserved = reserved.or_else(|| go_on(&mut reserve, ENOUGH));
+        let blocked = blocked.or_else(|| go_on(&mut block, ENOUGH)).expect("an answer");
+        let reserved = reserved.or_else(|| go_on(&mut reserve, ENOUGH)).expect("an answer");
+        let one_won = reserved.is_ok() != blocked.is_ok();
+        assert!(one_won, "held up after {steps} steps: {reserved:?}, {blocked:?}");
     }
 }
 
