@@ -111,6 +111,11 @@ impl<O, A> History<O, A> {
         self.calls.iter().map(|call| (&call.op, call.answer.as_ref()))
     }
 
+    /// Whether a call was over before another began.
+    pub fn precedes(&self, first: usize, second: usize) -> bool {
+        self.calls[second].after & (1 << first) != 0
+    }
+
     /// One call was before another, as is known from elsewhere than the clock.
     pub fn must_precede(&mut self, first: usize, second: usize) {
         self.calls[second].after |= 1 << first;

@@ -161,7 +161,7 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    fn remember(&mut self, step: &Step, changes: &ChangeSet) {
+    pub(super) fn remember(&mut self, step: &Step, changes: &ChangeSet) {
         let Action::Commit(parts) = &step.action else { return };
         self.world.send(step.number, changes);
         self.world.receipt_keys.extend(parts.iter().filter_map(|part| match part {
