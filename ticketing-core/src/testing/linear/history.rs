@@ -111,9 +111,23 @@ impl<O, A> History<O, A> {
         self.calls.iter().map(|call| (&call.op, call.answer.as_ref()))
     }
 
+    /// How many calls began while another was open.
+    pub fn overlapping(&self) -> usize {
+        let began_beside = |place: usize| (0..place).any(|other| !self.precedes(other, place));
+        (0..self.len()).filter(|place| began_beside(*place)).count()
+    }
+
     /// Whether a call was over before another began.
     pub fn precedes(&self, first: usize, second: usize) -> bool {
         self.calls[second].after & (1 << first) != 0
+    }
+
+    /// The calls that may come next after some that are done.
+    pub fn next_after(&self, done: &[usize]) -> Vec<usize> {
+        let set: Calls = done.iter().fold(0, |set, place| set | 1 << place);
+        let is_free =
+            |place: &usize| set & (1 << place) == 0 && self.calls[*place].after & !set == 0;
+        (0..self.len()).filter(is_free).collect()
     }
 
     /// One call was before another, as is known from elsewhere than the clock.

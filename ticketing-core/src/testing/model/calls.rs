@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::answers::{Answer, agrees};
 use super::dump::Dump;
+use super::gate::pause;
 use super::step::{SEATS, Step};
 use super::{ModelStore, reads};
 use crate::aggregate::{AggregateKind, AggregateRef, Version};
@@ -67,20 +68,29 @@ impl fmt::Debug for CallOp {
     }
 }
 
-/// Makes a call and writes it down; its caller may go away after some waits. A commit that nobody was
-/// told the end of stays open.
+/// How a client makes a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct How {
+    /// How often it lets others run before it does.
+    pub(super) waits: usize,
+    /// After how many waits of the call it goes away, if it does.
+    pub(super) drop_after: Option<usize>,
+}
+
+/// Makes a call and writes it down. A commit whose answer nobody was told stays open.
 pub(super) async fn call(
     ports: &StorePorts,
     recorder: &Recorder<CallOp, CallAnswer>,
     client: usize,
     op: CallOp,
-    drop_after: Option<usize>,
+    how: How,
 ) {
     let begun = recorder.begin(client, op.clone());
+    pause(how.waits).await;
     let answer = match op {
         CallOp::Commit(_, changes) => {
             let commit = ports.store.commit(ChangeSet::clone(&changes));
-            let answer = match drop_after {
+            let answer = match how.drop_after {
                 Some(waits) => give_up_after(waits, commit).await,
                 None => Some(commit.await),
             };

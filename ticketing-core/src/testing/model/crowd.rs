@@ -1,13 +1,15 @@
 //! A store with many callers at once: what each of them saw must be explained by some order.
 
+use std::fmt::Write;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::answers::Tally;
-use super::calls::{CallAnswer, CallOp, StoreSpec, call};
+use super::calls::{CallAnswer, CallOp, How, StoreSpec, call};
 use super::dice::Dice;
 use super::dump::Dump;
+use super::gate::Gate;
 use super::generator::Generator;
 use super::step::{PERFORMANCES, Pick, SEATS, SHOWS, Step, USERS};
 use super::suite::Trial;
@@ -34,6 +36,8 @@ pub struct Explained {
     pub explained: u32,
     /// How many took too long to explain.
     pub given_up: u32,
+    /// How many calls began while another was open.
+    pub overlapping: usize,
 }
 
 /// How many come, and what they do.
@@ -99,7 +103,7 @@ where
 {
     let mut all = Explained::default();
     for seed in seeds {
-        let mut generator = Generator::new(seed);
+        let mut generator = Generator::at_once(seed);
         let crowd = crowd(generator.dice());
         let (h, ports) = fresh().await;
         let mut run = Run { h: &h, ports: &ports, trial: Trial::new(seed, &h, &ports) };
@@ -110,6 +114,7 @@ where
         match judged {
             Ok((history, was_explained)) => {
                 count(&mut all.answers, &history);
+                all.overlapping += history.overlapping();
                 all.explained += u32::from(was_explained);
                 all.given_up += u32::from(!was_explained);
             }
@@ -145,14 +150,16 @@ impl Run<'_> {
             self.trial.step(&step).await?;
         }
         let recorder = StoreRecorder::new();
+        let gate = Gate::of(crowd.clients);
         let mut clients = Vec::new();
         for client in 0..crowd.clients {
             let calls: Vec<_> =
                 (0..crowd.calls).filter_map(|_| self.next_call(generator, crowd)).collect();
-            let (recorder, ports) = (recorder.clone(), self.ports.clone());
+            let (recorder, ports, gate) = (recorder.clone(), self.ports.clone(), gate.clone());
             clients.push(async move {
-                for (op, drop_after) in calls {
-                    call(&ports, &recorder, client, op, drop_after).await;
+                gate.pass().await;
+                for (op, how) in calls {
+                    call(&ports, &recorder, client, op, how).await;
                 }
             });
         }
@@ -163,21 +170,17 @@ impl Run<'_> {
         Ok(history)
     }
 
-    /// A call, and after how many waits its caller goes away, if it does.
-    fn next_call(
-        &mut self,
-        generator: &mut Generator,
-        crowd: Crowd,
-    ) -> Option<(CallOp, Option<usize>)> {
+    fn next_call(&mut self, generator: &mut Generator, crowd: Crowd) -> Option<(CallOp, How)> {
+        let waits = generator.dice().below(3);
         if generator.dice().chance(crowd.reads_percent) {
-            return Some((self.next_read(generator.dice()), None));
+            return Some((self.next_read(generator.dice()), How { waits, drop_after: None }));
         }
         let step = generator.concurrent_step();
         let changes = self.trial.world.change_set(&step)?;
         self.trial.remember(&step, &changes);
         let dice = generator.dice();
         let drop_after = dice.chance(crowd.drops_percent).then(|| dice.between(1, 6));
-        Some((CallOp::Commit(step, Arc::new(changes)), drop_after))
+        Some((CallOp::Commit(step, Arc::new(changes)), How { waits, drop_after }))
     }
 
     fn next_read(&self, dice: &Dice) -> CallOp {
@@ -213,14 +216,14 @@ impl Run<'_> {
             }
         }
         for (step, changes) in again {
-            call(self.ports, recorder, client, CallOp::Commit(step, changes), None).await;
+            call(self.ports, recorder, client, CallOp::Commit(step, changes), How::default()).await;
         }
         let mut keys = self.trial.world.receipt_keys.clone();
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
             let op = CallOp::Receipt(self.trial.world.receipt_key(key));
-            call(self.ports, recorder, client, op, None).await;
+            call(self.ports, recorder, client, op, How::default()).await;
         }
         let dump = Dump::read(&*self.ports.inspect).await;
         let dump = dump.map_err(|error| format!("reading all failed: {error}"))?;
@@ -238,8 +241,10 @@ impl Run<'_> {
         let mut calls: Vec<(ChangeSetId, usize)> = Vec::new();
         for (place, (op, answer)) in history.iter().enumerate() {
             let CallOp::Commit(_, changes) = op else { continue };
-            calls.push((changes.id(), place));
             let is_done = answer.is_some_and(CallAnswer::is_done);
+            if is_done || answer.is_none() {
+                calls.push((changes.id(), place));
+            }
             if is_done && written.iter().all(|other| other.id() != changes.id()) {
                 written.push(changes);
             }
@@ -270,8 +275,30 @@ impl Run<'_> {
             Verdict::Linearizable(_) => Ok(true),
             Verdict::GaveUp => Ok(false),
             Verdict::Impossible(longest) => Err(format!(
-                "no order explains these calls, the longest beginning of one is {longest:?}:\n{history}"
+                "no order explains these calls, the longest beginning of one is {longest:?}:\n{history}{}",
+                self.what_is_left(history, &longest)
             )),
         }
+    }
+
+    /// What the model says after a part of the calls of those that may come next.
+    fn what_is_left(&self, history: &StoreHistory, done: &[usize]) -> String {
+        let calls: Vec<_> = history.iter().collect();
+        let mut model = self.trial.model.clone();
+        for place in done {
+            if let (CallOp::Commit(_, changes), _) = calls[*place] {
+                drop(model.commit(changes));
+            }
+        }
+        let mut text = String::new();
+        for place in history.next_after(done) {
+            let expected = match calls[place] {
+                (CallOp::Commit(_, changes), _) => format!("{:?}", model.clone().commit(changes)),
+                (_, Some(CallAnswer::Everything(dump))) => model.differences_from(dump).join("\n"),
+                _ => continue,
+            };
+            writeln!(text, "after these, call {place} should be: {expected}").expect("a text");
+        }
+        text
     }
 }

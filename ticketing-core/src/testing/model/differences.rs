@@ -4,6 +4,7 @@ use super::dump::{Dump, Rows};
 use super::store::{ModelStore, claim_text};
 use crate::aggregate::AggregateKind;
 use crate::error::PortError;
+use crate::id::{ReservationId, ShowId, UserId};
 use crate::port::Inspect;
 
 /// The most texts: a store that differs in more is wrong enough.
@@ -14,6 +15,9 @@ impl ModelStore {
     /// the model: claims, places, entries, resolutions, balances, versions and event counts, at most
     /// 20 texts. Each names what it is about by its ids. None means that they are the same.
     ///
+    /// Of the places of a user it counts those of each reservation and leaves out their numbers: where a
+    /// place is given back while another is taken, either may come first for all that a caller sees.
+    ///
     /// # Errors
     /// [`PortError`] if the store cannot be read.
     pub async fn differences(&self, inspect: &dyn Inspect) -> Result<Vec<String>, PortError> {
@@ -22,27 +26,51 @@ impl ModelStore {
 
     pub(super) fn differences_from(&self, stored: &Dump) -> Vec<String> {
         let mut found = Differences(Vec::new());
-        self.compare_seats(stored, &mut found);
+        self.compare_claims(stored, &mut found);
+        self.compare_counts_of_places(stored, &mut found);
         self.compare_books(stored, &mut found);
         self.compare_aggregates(stored, &mut found);
         found.0
     }
 
-    fn compare_seats(&self, stored: &Dump, found: &mut Differences) {
+    /// Where the numbers of places differ, which they cannot if one change set came after another.
+    pub(super) fn differences_of_places(&self, stored: &Dump) -> Vec<String> {
+        let mut found = Differences(Vec::new());
+        let (places, name) =
+            (self.rows_of_places(), |(user, show, slot): &(UserId, ShowId, u16)| {
+                format!("place {slot} of user {user} in show {show}")
+            });
+        found.compare(places, &stored.places, name, |of| format!("reservation {of}"));
+        found.0
+    }
+
+    fn rows_of_places(&self) -> Rows<(UserId, ShowId, u16), ReservationId> {
+        let rows = self.places.iter().flat_map(|(&(user, show), places)| {
+            places.iter().map(move |&(slot, of)| ((user, show, slot), of))
+        });
+        rows.collect()
+    }
+
+    fn compare_claims(&self, stored: &Dump, found: &mut Differences) {
         found.compare(
             self.claims.iter().map(|(seat, claim)| (*seat, *claim)).collect(),
             &stored.claims,
             |(performance, seat)| format!("seat {seat} of performance {performance}"),
             |claim| claim_text(Some(*claim)),
         );
-        let places = self.places.iter().flat_map(|(&(user, show), places)| {
-            places.iter().map(move |&(slot, of)| ((user, show, slot), of))
-        });
+    }
+
+    fn compare_counts_of_places(&self, stored: &Dump, found: &mut Differences) {
+        let repeated = stored.places.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        for ((user, show, slot), _) in repeated.map(|pair| pair[1]) {
+            let name = format!("place {slot} of user {user} in show {show}");
+            found.add(|| (name, "it once".to_owned(), "it twice".to_owned()));
+        }
         found.compare(
-            places.collect(),
-            &stored.places,
-            |(user, show, slot)| format!("place {slot} of user {user} in show {show}"),
-            |reservation| format!("reservation {reservation}"),
+            counted(&self.rows_of_places()),
+            &counted(&stored.places),
+            |(user, show, of)| format!("reservation {of} of user {user} in show {show}"),
+            |count| format!("{count} places"),
         );
     }
 
@@ -90,6 +118,21 @@ impl ModelStore {
             |recorded| format!("{recorded} events"),
         );
     }
+}
+
+/// How many places each reservation has.
+fn counted(
+    places: &Rows<(UserId, ShowId, u16), ReservationId>,
+) -> Rows<(UserId, ShowId, ReservationId), u32> {
+    let mut rows: Rows<_, u32> =
+        places.iter().map(|((user, show, _), of)| ((*user, *show, *of), 1)).collect();
+    rows.sort_unstable();
+    rows.dedup_by(|next, sum| {
+        let same = next.0 == sum.0;
+        sum.1 += u32::from(same);
+        same
+    });
+    rows
 }
 
 struct Differences(Vec<String>);

@@ -8,6 +8,9 @@ use super::step::{Action, Call, Owner, PERFORMANCES, Part, Pick, SEATS, SeatChan
 pub(super) struct Generator {
     dice: Dice,
     next: u32,
+    /// The limits of places. Where several are in use, it counts which of the places a user has; where
+    /// one is, only how many.
+    limits: &'static [u16],
 }
 
 /// What a change set is mainly about.
@@ -43,8 +46,14 @@ const SUBJECTS: &[(usize, Subject)] = &[
 ];
 
 impl Generator {
+    /// Steps one after another.
     pub(super) const fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed), next: 1 }
+        Self { dice: Dice::new(seed), next: 1, limits: &[2, 3, 4, 4, 6] }
+    }
+
+    /// Steps some of which run at once.
+    pub(super) const fn at_once(seed: u64) -> Self {
+        Self { dice: Dice::new(seed), next: 1, limits: &[3] }
     }
 
     /// The next step: a change set, one that was sent before, or a purge.
@@ -140,7 +149,7 @@ impl Generator {
     }
 
     fn limit(&self) -> u16 {
-        self.dice.pick(&[2, 3, 4, 4, 6])
+        self.dice.pick(self.limits)
     }
 
     fn amount(&self) -> i64 {

@@ -1,11 +1,12 @@
 //! A store, step by step beside its model.
 
-use std::fmt::Write;
 use std::future::Future;
 use std::ops::Range;
 
 use super::answers::{Tally, agrees};
+use super::dump::Dump;
 use super::generator::Generator;
+use super::shrink::{Failure, lines, shortest};
 use super::step::{Action, Part, Step};
 use super::world::World;
 use super::{ModelStore, reads, told};
@@ -17,8 +18,6 @@ use crate::testing::{Harness, StorePorts};
 
 /// After so many steps everything is read.
 const READ_EVERY: usize = 8;
-/// How often a sequence that fails is run again with fewer steps.
-const SHRINKS_MAX: usize = 400;
 /// More purges than the runs have rows.
 const PURGES_MAX: usize = 10_000;
 
@@ -40,62 +39,27 @@ where
     for seed in seeds {
         let mut generator = Generator::new(seed);
         let all: Vec<Step> = (0..steps).map(|_| generator.step()).collect();
-        match run(&fresh, seed, &all).await {
+        match run(&fresh, seed, all.clone()).await {
             Ok(answers) => tally += answers,
-            Err(failure) => fail(&fresh, seed, all, failure).await,
+            Err(failure) => {
+                let again = |steps: Vec<Step>| async { run(&fresh, seed, steps).await.err() };
+                let (steps, failure) = shortest(all, failure, again).await;
+                panic!("seed {seed}: {}\nafter these steps:\n{}", failure.text, lines(&steps));
+            }
         }
     }
     tally
 }
 
-/// What went wrong, and how many steps it took.
-struct Failure {
-    text: String,
-    steps: usize,
-}
-
-async fn fail<F, P>(fresh: &F, seed: u64, mut steps: Vec<Step>, failure: Failure)
-where
-    F: Fn() -> P + Send + Sync,
-    P: Future<Output = (Harness, StorePorts)> + Send,
-{
-    steps.truncate(failure.steps);
-    let mut failure = failure;
-    let mut tries = 0;
-    // Large pieces first, single steps last; whatever may go without the failure going with it goes.
-    let mut size = steps.len().div_ceil(2);
-    while size > 0 && tries < SHRINKS_MAX {
-        let mut at = 0;
-        while at < steps.len() && tries < SHRINKS_MAX {
-            let mut fewer = steps.clone();
-            fewer.drain(at..(at + size).min(steps.len()));
-            tries += 1;
-            match run(fresh, seed, &fewer).await {
-                Err(same) => {
-                    fewer.truncate(same.steps);
-                    (steps, failure) = (fewer, same);
-                }
-                Ok(_) => at += size,
-            }
-        }
-        size /= 2;
-    }
-    let mut lines = String::new();
-    for step in &steps {
-        let _ = writeln!(lines, "  {step}");
-    }
-    panic!("seed {seed}: {}\nafter these steps:\n{lines}", failure.text);
-}
-
 /// Runs some steps on a fresh store.
-async fn run<F, P>(fresh: &F, seed: u64, steps: &[Step]) -> Result<Tally, Failure>
+async fn run<F, P>(fresh: &F, seed: u64, steps: Vec<Step>) -> Result<Tally, Failure>
 where
     F: Fn() -> P + Send + Sync,
     P: Future<Output = (Harness, StorePorts)> + Send,
 {
     let (h, ports) = fresh().await;
     let mut trial = Trial::new(seed, &h, &ports);
-    for (done, step) in (1..).zip(steps) {
+    for (done, step) in (1..).zip(&steps) {
         let failed = |text| Failure { text, steps: done };
         trial.step(step).await.map_err(failed)?;
         if done % READ_EVERY == 0 {
@@ -209,8 +173,10 @@ impl<'a> Trial<'a> {
 
     /// The whole store, and what it tells.
     async fn finish(&self) -> Result<(), String> {
-        let differences = self.model.differences(&*self.ports.inspect).await;
-        let differences = differences.map_err(|error| format!("reading all failed: {error}"))?;
+        let stored = Dump::read(&*self.ports.inspect).await;
+        let stored = stored.map_err(|error| format!("reading all failed: {error}"))?;
+        let mut differences = self.model.differences_from(&stored);
+        differences.extend(self.model.differences_of_places(&stored));
         if !differences.is_empty() {
             return Err(differences.join("\n"));
         }
