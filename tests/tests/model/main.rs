@@ -1,5 +1,6 @@
 //! The in-memory adapters beside their models, step by step and many callers at once.
 
+mod interleave;
 mod line;
 mod outbox;
 mod store;

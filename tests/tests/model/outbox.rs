@@ -2,9 +2,10 @@
 
 use std::future::ready;
 
-use ticketing_core::testing::{block_on, model};
+use ticketing_core::testing::{StorePorts, block_on, model};
 
-use crate::world::{Shape, seeds};
+use crate::interleave::Interleaver;
+use crate::world::{Shape, clock, seeds};
 
 #[test]
 fn in_turns() {
@@ -12,22 +13,31 @@ fn in_turns() {
     block_on(model::outbox_matches_model(fresh, seeds(40), 150));
 }
 
-fn at_once(shape: Shape) {
-    let given_up = block_on(model::outbox_is_linearizable(|| ready(shape.fresh()), seeds(20)));
+#[test]
+fn at_once_on_threads() {
+    let fresh = || ready(Shape::Plain.fresh());
+    let given_up = block_on(model::outbox_is_linearizable(fresh, seeds(20)));
     assert!(given_up <= 1, "{given_up} histories took too long");
 }
 
-#[test]
-fn plain_at_once() {
-    at_once(Shape::Plain);
+fn interleaved(shape: Shape) {
+    let executor = Interleaver::default();
+    let fresh = || {
+        let clock = clock();
+        let store = shape.store(&clock);
+        ready((executor.harness(clock), StorePorts::of(&store)))
+    };
+    let run = model::outbox_is_linearizable(fresh, seeds(40));
+    let given_up = executor.block_on(1, run);
+    assert!(given_up <= 2, "{given_up} histories took too long");
 }
 
 #[test]
-fn gathering_at_once() {
-    at_once(Shape::Gathering);
+fn gathering_interleaved() {
+    interleaved(Shape::Gathering);
 }
 
 #[test]
-fn four_lanes_at_once() {
-    at_once(Shape::FourLanes);
+fn four_lanes_interleaved() {
+    interleaved(Shape::FourLanes);
 }

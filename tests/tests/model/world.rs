@@ -29,7 +29,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) fn options(self) -> MemoryStoreOptions {
+    fn options(self) -> MemoryStoreOptions {
         let few =
             MemoryStoreOptions { partitions: 7, batch_max: 8, ..MemoryStoreOptions::default() };
         let race = |lanes, first| MemoryStoreOptions { race: Some(Race { lanes, first }), ..few };
@@ -41,14 +41,15 @@ impl Shape {
         }
     }
 
-    pub(crate) fn start(self) -> (Harness, Arc<MemoryStore>) {
-        let clock = clock();
+    pub(crate) fn store(self, clock: &ManualClock) -> Arc<MemoryStore> {
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        (Harness::threads(clock), Arc::new(MemoryStore::new(shared, self.options())))
+        Arc::new(MemoryStore::new(shared, self.options()))
     }
 
+    /// An empty one; every task has a thread.
     pub(crate) fn fresh(self) -> (Harness, StorePorts) {
-        let (harness, store) = self.start();
-        (harness, StorePorts::of(&store))
+        let clock = clock();
+        let store = self.store(&clock);
+        (Harness::threads(clock), StorePorts::of(&store))
     }
 }

@@ -98,12 +98,10 @@ where
     for _ in 0..PAGES_MAX {
         let page = list(PageRequest::next(after, PAGE)).await?;
         rows.extend(page.items.into_iter().map(&row));
-        match page.next {
-            Some(next) => after = Some(next),
-            None => {
-                rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-                return Ok(rows);
-            }
+        after = page.next;
+        if after.is_none() {
+            rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+            return Ok(rows);
         }
     }
     Err(PortError::new("inspect", "list", Fault::Permanent).because("the list has no end"))

@@ -163,10 +163,10 @@ impl Holds {
                 refused.then_some(state)
             }
             HoldOutcome::Held(got) if taken.is_empty() => {
-                let token = self.tokens[*token];
-                let hold = Hold { token, holder, expires_at: after(call.now, *ttl) };
+                let given = self.tokens[*token];
+                let hold = Hold { token: given, holder, expires_at: after(call.now, *ttl) };
                 state.extend(wanted.iter().map(|seat| (seat, hold)));
-                (got.token == token && got.expires_at == hold.expires_at).then_some(state)
+                (got.token == given && got.expires_at == hold.expires_at).then_some(state)
             }
             HoldOutcome::Held(got) => {
                 let first = live.get(&wanted.as_slice()[0])?;

@@ -317,13 +317,14 @@ impl Spec for Room {
     }
 
     fn only_reads(&self, at: &At<Call>, answer: &Answer) -> bool {
-        match (&at.call.ask, answer) {
-            (Ask::Standing(_) | Ask::State | Ask::Wait, _) => true,
-            (_, Answer::Joined(Joined::Full)) => true,
-            (_, Answer::Entered(Entered::NotCalled | Entered::Full | Entered::Over)) => true,
-            (_, Answer::Left(false)) => true,
-            _ => false,
-        }
+        let asks = matches!(at.call.ask, Ask::Standing(_) | Ask::State | Ask::Wait);
+        let refused = matches!(
+            answer,
+            Answer::Joined(Joined::Full)
+                | Answer::Entered(Entered::NotCalled | Entered::Full | Entered::Over)
+                | Answer::Left(false)
+        );
+        asks || refused
     }
 }
 

@@ -189,9 +189,9 @@ impl Writing<'_> {
     /// The first command that the reservation takes, or a save of it as it is.
     fn change(&mut self, changes: ChangeSet, loaded: &Reservation, first: usize) -> ChangeSet {
         for command in COMMANDS.into_iter().cycle().skip(first).take(COMMANDS.len()) {
-            let mut changed = loaded.clone();
-            if let Ok(Applied::Now) = self.obey(&mut changed, command) {
-                return self.written_along(changes.save(changed.clone()), &changed, command);
+            let mut next = loaded.clone();
+            if let Ok(Applied::Now) = self.obey(&mut next, command) {
+                return self.written_along(changes.save(next.clone()), &next, command);
             }
         }
         changes.save(loaded.clone())
@@ -230,26 +230,27 @@ impl Writing<'_> {
     fn written_along(
         &mut self,
         changes: ChangeSet,
-        changed: &Reservation,
+        after: &Reservation,
         command: Command,
     ) -> ChangeSet {
-        let (performance, seats) = (changed.performance(), changed.seats());
+        let (performance, seats) = (after.performance(), after.seats());
         match command {
             Command::Confirm => {
                 let tickets: Vec<Ticket> = seats
                     .iter()
-                    .map(|seat| {
-                        Ticket::issue(TicketId::from_uuid(self.id()), changed, seat, self.at)
-                    })
+                    .map(|seat| Ticket::issue(TicketId::from_uuid(self.id()), after, seat, self.at))
                     .collect();
-                let sold = changes.sell(performance, seats, changed.id());
+                let sold = changes.sell(performance, seats, after.id());
                 tickets.into_iter().fold(sold, ChangeSet::save)
             }
             Command::GiveUp | Command::Cancel | Command::Expire => {
-                let (user, show, count) = (changed.user(), changed.show(), changed.seat_count());
-                changes
-                    .release(performance, seats, ClaimOwner::Reservation(changed.id()))
-                    .give_back(user, show, count, changed.id())
+                let (user, show, count) = (after.user(), after.show(), after.seat_count());
+                changes.release(performance, seats, ClaimOwner::Reservation(after.id())).give_back(
+                    user,
+                    show,
+                    count,
+                    after.id(),
+                )
             }
             Command::BeginCheckout
             | Command::StartPayment
