@@ -96,6 +96,7 @@ mod harness;
 pub mod holds;
 pub mod ids;
 pub mod inspect;
+pub mod linear;
 pub mod model;
 pub mod outbox;
 mod ports;

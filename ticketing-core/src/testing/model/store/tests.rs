@@ -172,7 +172,7 @@ fn a_store_that_differs_is_told_in_what() {
         1,
         "{missing:#?}"
     );
-    assert_eq!(about("place 0 of user"), 1, "{missing:#?}");
+    assert_eq!(about("expected nothing more, the store has 1 places"), 1, "{missing:#?}");
     assert_eq!(about("entry 00000000-0000-0000-0000-000000000004"), 1, "{missing:#?}");
     assert_eq!(about("points held in KRW: expected -100 minor units, the store has -150"), 1);
     assert_eq!(about("wallet"), 1, "{missing:#?}");

@@ -1,0 +1,124 @@
+//! The store in memory in each of its shapes.
+
+use std::future::ready;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ticketing_core::memory::{SeededRandom, StoreFault};
+use ticketing_core::port::Random;
+use ticketing_core::testing::model::{self, Explained};
+use ticketing_core::testing::{StorePorts, block_on};
+
+use crate::interleave::Interleaver;
+use crate::world::{Shape, clock, seeds};
+
+fn step_by_step(shape: Shape) {
+    let fresh = || ready(shape.fresh());
+    let tally = block_on(model::store_matches_model(fresh, seeds(20), 200));
+    for (answer, count) in tally.iter() {
+        let never = ["not_written", "unknown"].contains(&answer);
+        assert!(never || count >= 20, "{answer} came up {count} times: {tally}");
+    }
+}
+
+#[test]
+fn plain_step_by_step() {
+    step_by_step(Shape::Plain);
+}
+
+#[test]
+fn gathering_step_by_step() {
+    step_by_step(Shape::Gathering);
+}
+
+#[test]
+fn two_lanes_step_by_step() {
+    step_by_step(Shape::TwoLanes);
+}
+
+#[test]
+fn four_lanes_step_by_step() {
+    step_by_step(Shape::FourLanes);
+}
+
+/// Most histories were explained, and their calls met.
+#[track_caller]
+fn expect(histories: Range<u64>, came_to: Explained) {
+    let count = u32::try_from(histories.end).expect("few seeds");
+    assert_eq!(came_to.explained + came_to.given_up, count, "{came_to:?}");
+    assert!(came_to.given_up * 20 <= count, "too many took too long: {came_to:?}");
+    let calls = u32::try_from(came_to.overlapping).expect("few calls");
+    assert!(calls >= count, "calls did not meet: {came_to:?}");
+}
+
+fn on_threads(shape: Shape) {
+    let fresh = || ready(shape.fresh());
+    let few = seeds(25);
+    expect(few.clone(), block_on(model::store_is_linearizable(fresh, few)));
+    let came_to = block_on(model::many_at_once_are_as_in_some_order(fresh, seeds(10)));
+    assert_eq!(came_to.given_up, 0, "{came_to:?}");
+}
+
+fn interleaved(shape: Shape) {
+    let executor = Interleaver::default();
+    let fresh = || {
+        let clock = clock();
+        let store = shape.store(&clock);
+        ready((executor.harness(clock), StorePorts::of(&store)))
+    };
+    let few = seeds(40);
+    let run = model::store_is_linearizable(fresh, few.clone());
+    expect(few, executor.block_on(1, run));
+    let few = seeds(20);
+    let run = model::many_at_once_are_as_in_some_order(fresh, few.clone());
+    expect(few, executor.block_on(2, run));
+}
+
+#[test]
+fn plain_on_threads() {
+    on_threads(Shape::Plain);
+}
+
+#[test]
+fn four_lanes_on_threads() {
+    on_threads(Shape::FourLanes);
+}
+
+#[test]
+fn gathering_interleaved() {
+    interleaved(Shape::Gathering);
+}
+
+#[test]
+fn two_lanes_interleaved() {
+    interleaved(Shape::TwoLanes);
+}
+
+#[test]
+fn four_lanes_interleaved() {
+    interleaved(Shape::FourLanes);
+}
+
+/// Deadlocks are not seen, and a lost answer hides a commit that happened whole or not at all.
+#[test]
+fn lost_answers_are_explained() {
+    let executor = Interleaver::default();
+    let fresh = || {
+        let clock = clock();
+        let store = Shape::FourLanes.store(&clock);
+        let chance = Arc::new(SeededRandom::new(5));
+        store.fail_when(move |_| match chance.next_u64() % 40 {
+            0 => Some(StoreFault::LoseAnswer { written: true }),
+            1 => Some(StoreFault::LoseAnswer { written: false }),
+            2 => Some(StoreFault::Deadlock),
+            _ => None,
+        });
+        ready((executor.harness(clock), StorePorts::of(&store)))
+    };
+    let few = seeds(40);
+    let run = model::store_is_linearizable(fresh, few.clone());
+    expect(few, executor.block_on(3, run));
+    let steps = model::store_matches_model(fresh, seeds(5), 200);
+    let tally = executor.block_on(4, steps);
+    assert!(tally.unknown > 0, "no answer was lost: {tally}");
+}
