@@ -37,7 +37,7 @@
 //!
 //! # Features
 //!
-//! `testing`: the conformance suites. `mock`: a mock of every port, made by `mockall`. Default: neither.
+//! `testing`: conformance and model suites, faults, simulation, proptest strategies. `mock`: a mock of every port, made by `mockall`. Default: neither.
 
 pub mod admission;
 pub mod aggregate;

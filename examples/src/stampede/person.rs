@@ -171,7 +171,7 @@ impl Person {
             Tender::Mixed => POINTS_OF_MIXED,
             Tender::Card | Tender::Bank => return None,
         };
-        Some(won(if self.index % 20 == 0 { needed / 10 } else { needed }))
+        Some(won(if self.index.is_multiple_of(20) { needed / 10 } else { needed }))
     }
 
     /// The dice for what this buyer has not decided yet.

@@ -192,7 +192,7 @@ mod tests {
         let args = small();
         let aftermath = Aftermath::of(&args).await.unwrap();
         let ports = aftermath.world.office.ports();
-        let performance = aftermath.world.performance;
+        let performance = aftermath.world.sale().performance;
         let free = aftermath.world.office.seat_map(performance).await.unwrap();
         let free = free
             .map

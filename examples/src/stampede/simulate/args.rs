@@ -1,5 +1,6 @@
 //! What `stampede simulate` takes, with the bounds of every number.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -100,10 +101,10 @@ impl SimulateArgs {
             self.tenders,
         );
         for rate in &self.rates {
-            text.push_str(&format!(" --fault {rate}"));
+            let _ = write!(text, " --fault {rate}");
         }
         if let Some(horizon) = horizon.or(self.horizon()) {
-            text.push_str(&format!(" --horizon {}", horizon.as_secs()));
+            let _ = write!(text, " --horizon {}", horizon.as_secs());
         }
         text
     }

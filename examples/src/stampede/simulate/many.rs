@@ -144,11 +144,10 @@ fn many(args: &SimulateArgs, seeds: Seeds, done: &AtomicU64) -> Result<Simulated
         return Err(error.into());
     }
     let failed = match ended.failed {
-        None => None,
         Some((seed, Outcome { broken: Some(broken), performances, .. })) => {
             Some(shrink(args, seed, (broken, performances), &Arc::default())?)
         }
-        Some((_, Outcome { broken: None, .. })) => None,
+        Some((_, Outcome { broken: None, .. })) | None => None,
     };
     let mut report = ended.report.expect("a run of seeds has at least one");
     let mut hash = Sha256::new();

@@ -82,7 +82,8 @@ impl Run<'_> {
     fn count(self, simulator: &mut Simulator, left: Left) -> Result<Outcome, SeasonError> {
         let settled_s = self.wall.elapsed().as_secs_f64();
         // Now: what is checked goes through no decorator, but it does so asynchronously.
-        let (world, watch, left_at) = (Arc::clone(&left.world), left.watch.clone(), left.left_at);
+        let (world, watch, left_at) =
+            (Arc::clone(&left.world), left.watch.clone(), left.sold_until);
         let live = left.broken.clone();
         let counted = simulator.block_on(async move {
             let store = &world.memory.store;

@@ -95,7 +95,7 @@ impl Rates {
 
     /// The names that can be set, with their units.
     pub(super) fn names() -> Vec<String> {
-        let calls = FaultRates::names().into_iter().map(str::to_owned);
+        let calls = FaultRates::names().map(str::to_owned);
         let own = Self::OWN.iter().map(|name| (*name).to_owned());
         calls.chain(own).collect()
     }

@@ -48,7 +48,7 @@ pub(super) struct Left {
     pub(super) watch: Watch,
     pub(super) weather: Weather,
     /// When the last buyer had gone.
-    pub(super) left_at: DateTime<Utc>,
+    pub(super) sold_until: DateTime<Utc>,
     /// What broke while it went on; then nothing was settled.
     pub(super) broken: Option<Broken>,
 }
@@ -92,7 +92,7 @@ pub(super) async fn run(
 ) -> Result<Left, SeasonError> {
     let horizon = args.horizon().map_or(DateTime::<Utc>::MAX_UTC, |after| begins_at() + after);
     let season = Season::new(&args, seed, handle, clock, tracer).await?;
-    let left_at = season.sell(&args, horizon, &progress).await;
+    let sold_until = season.sell(&args, horizon, &progress).await;
     let mut broken = season.watch.broken();
     if broken.is_none() {
         season.calm();
@@ -100,7 +100,7 @@ pub(super) async fn run(
         broken = season.watch.broken();
     }
     let Season { world, watch, weather, .. } = season;
-    Ok(Left { world, watch, weather, left_at, broken })
+    Ok(Left { world, watch, weather, sold_until, broken })
 }
 
 /// Why a season could not be run.
@@ -144,7 +144,7 @@ impl Season {
         let seeds = SeededRandom::new(seed ^ 0x5ea5_0000_0000);
         let time = || Arc::new(clock.clone());
         let chance = Arc::new(SeededRandom::new(seeds.next_u64()));
-        let weather = Weather::new(time(), time(), chance, rates.calls.clone())
+        let weather = Weather::new(time(), time(), chance, rates.calls)
             .with_tracer(tracer.clone())
             .yielding(true);
         let calendar = Arc::new(Calendar::of(&world.sales));

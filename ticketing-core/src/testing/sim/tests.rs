@@ -36,8 +36,7 @@ fn letters(seed: u64) -> String {
             }
         })
         .unwrap();
-    let text = lock(&written).clone();
-    text
+    lock(&written).clone()
 }
 
 #[test]
