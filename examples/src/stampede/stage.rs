@@ -43,7 +43,7 @@ impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> OrSetUp<T> for Result
 
 /// What is for sale, by whom.
 pub(super) struct Stage {
-    seller: SellerId,
+    pub(super) seller: SellerId,
     venue: VenueId,
     show: ShowId,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ticketing_core::box_office::{BoxOffice, TopUp};
-use ticketing_core::id::{PerformanceId, UserId};
+use ticketing_core::id::{PerformanceId, SellerId, UserId};
 use ticketing_core::label::Token;
 use ticketing_core::memory::{
     FakeGateway, Memory, MemoryPublisher, MemoryStore, MemoryStoreOptions, Race, SeededRandom,
@@ -71,6 +71,7 @@ pub(crate) struct World {
     pub(crate) measures: Measures,
     pub(crate) errands: Errands,
     pub(crate) defects: Arc<Defects>,
+    pub(crate) seller: SellerId,
     pub(crate) sales: Vec<Sale>,
     pub(crate) capacity: u32,
     pub(crate) admission: AdmissionPolicy,
@@ -128,6 +129,7 @@ impl World {
             measures: Measures::over(&clock),
             errands: Errands::default(),
             defects: Arc::default(),
+            seller: stage.seller,
             sales,
             capacity: plan.seats,
             admission,

@@ -1,5 +1,5 @@
-//! What goes on outside of the processes: buyers' errands, the gateway's notices, and the end of what was
-//! published.
+//! What goes on outside of the processes: buyers' errands, the gateway's notices, the seller's changes, and
+//! the end of what was published.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,8 +10,11 @@ use ticketing_core::error::PortError;
 use ticketing_core::memory::Notice;
 use ticketing_core::page::Limit;
 use ticketing_core::port::{OutboxError, OutboxReader};
+use ticketing_core::seat::{SeatNo, Seats};
+use ticketing_core::service::performances::PerformanceError;
 use ticketing_core::testing::sim::{Group, Handle};
 
+use super::calendar::Calendar;
 use crate::stampede::notices::{TRIES, deliver};
 use crate::stampede::world::World;
 
@@ -23,6 +26,7 @@ const ERRANDS: usize = 2_000;
 /// The first pause before a notice comes again; each is four times as long.
 const NOTICE_AGAIN: Duration = Duration::from_secs(15);
 const NOTICE_PAUSE_MAX: Duration = Duration::from_hours(4);
+const HOUSE_EVERY: Duration = Duration::from_mins(2);
 const DROP_EVERY: Duration = Duration::from_mins(10);
 
 /// The world outside.
@@ -61,7 +65,9 @@ impl Outside {
         }));
     }
 
-    pub(super) fn start(&self) {
+    pub(super) fn start(&self, calendar: &Arc<Calendar>) {
+        let (seller, calendar) = (self.clone(), Arc::clone(calendar));
+        drop(self.handle.spawn(self.group, async move { seller.change_houses(&calendar).await }));
         let (errands, notices, dropping) = (self.clone(), self.clone(), self.clone());
         drop(self.handle.spawn(self.group, async move { errands.run_errands().await }));
         drop(self.handle.spawn(self.group, async move { notices.deliver_notices().await }));
@@ -102,6 +108,35 @@ impl Outside {
             }
             self.world.wait(pause).await;
             pause = (4 * pause).min(NOTICE_PAUSE_MAX);
+        }
+    }
+
+    /// The seller keeps a seat back and gives it to the sale again, so that performances change while they
+    /// are sold.
+    async fn change_houses(&self, calendar: &Calendar) {
+        let world = &self.world;
+        let seat = Seats::one(SeatNo(world.capacity - 1));
+        let mut keeps_back = true;
+        while !self.quiet.load(Ordering::Relaxed) {
+            world.wait(HOUSE_EVERY).await;
+            for performance in calendar.open(world.now()) {
+                let (seller, seat) = (world.seller, seat.clone());
+                let call = world.call(|office| async move {
+                    if keeps_back {
+                        office.block(seller, performance, seat).await
+                    } else {
+                        office.unblock(seller, performance, seat).await
+                    }
+                });
+                match call.await {
+                    // Somebody has the seat, or it was never kept back.
+                    Ok(())
+                    | Err(PerformanceError::SeatsClaimed(_) | PerformanceError::Performance(_)) => {
+                    }
+                    Err(error) => world.defects.note_unless_transient("house", &error),
+                }
+            }
+            keeps_back = !keeps_back;
         }
     }
 

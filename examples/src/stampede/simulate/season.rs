@@ -194,7 +194,7 @@ impl Season {
         world.let_store_fail();
         (0..self.processes.count()).for_each(|place| self.processes.start(place));
         let mischief = self.start_mischief();
-        self.outside.start();
+        self.outside.start(&self.calendar);
         let (buyers, turns) = (handle.new_group(), Arc::new(AtomicUsize::new(0)));
         let open = Arc::new(AtomicUsize::new(world.sales.len()));
         for (place, (sale, crowd)) in world.sales.iter().zip(crowds(args)).enumerate() {
