@@ -113,7 +113,7 @@ fn what_goes_wrong_can_be_set_one_by_one() {
         ("clock.jump=60", "clock_jumps"),
         ("holds.lost=60", "holds_lost"),
         ("gateway.lost_after=300", "gateway_unknown"),
-        ("publisher.sent_twice=500", "events_repeated"),
+        ("publisher.fail_after=500", "publish_failed"),
         ("flush.deadlock=5000", "store_deadlocks"),
     ] {
         let jump_max = ["--fault", "clock.jump_max=30"];
