@@ -259,7 +259,9 @@ impl Run<'_> {
             if is_done || answer.is_none() {
                 calls.push((changes.id(), place));
             }
-            if is_done && written.iter().all(|other| other.id() != changes.id()) {
+            let is_told = || rows.iter().any(|row| row.change_set == changes.id());
+            let was_written = is_done || (answer.is_none() && is_told());
+            if was_written && written.iter().all(|other| other.id() != changes.id()) {
                 written.push(changes);
             }
         }
