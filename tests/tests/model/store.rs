@@ -66,9 +66,9 @@ fn interleaved(shape: Shape) {
         let store = shape.store(&clock);
         ready((executor.harness(clock), StorePorts::of(&store)))
     };
-    let few = seeds(40);
-    let run = model::store_is_linearizable(fresh, few.clone());
-    expect(few, executor.block_on(1, run));
+    let many = seeds(120);
+    let run = model::store_is_linearizable(fresh, many.clone());
+    expect(many, executor.block_on(1, run));
     let few = seeds(20);
     let run = model::many_at_once_are_as_in_some_order(fresh, few.clone());
     expect(few, executor.block_on(2, run));

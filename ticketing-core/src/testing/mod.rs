@@ -1,5 +1,5 @@
-//! What adapters and users test with: conformance functions for every port, and [`strategies`] for
-//! property tests.
+//! What adapters and users test with: conformance functions for every port, models of some, faults and
+//! simulations from a seed, strategies for property tests.
 //!
 //! Each function takes a [`Harness`] and fresh handles of the port it tests, and panics where the
 //! port breaks its rule. Run all of a port with its `all` function, or single ones to find a fault.
@@ -85,6 +85,43 @@
 //! [`strategies`] draws money, layouts, policies, aggregates in every state, ledgers and whole histories of
 //! change sets for property tests of yours, and shrinks them to simple ones where a test fails.
 //! `tests/tests/user_properties.rs` of the repository is such a test.
+
+//!
+//! # Run it beside its model
+//!
+//! The rules above try what their authors thought of. [`model`] tries the rest: from seeds it makes
+//! sequences of calls over very few seats, users and keys, so that every answer comes up, and compares each
+//! answer and all that the adapter holds with a model of it; then it lets many clients call at once and asks
+//! [`linear`] whether some order of their calls explains what they saw. A failure names its seed, and where
+//! the calls came one after another, the shortest sequence that shows it. Here every call of `fresh` MUST
+//! give a store of its own, in which nothing was ever written:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use ticketing_core::memory::{ManualClock, MemoryStore as MyStore, MemoryStoreOptions};
+//! use ticketing_core::testing::{Harness, StorePorts, block_on, model};
+//!
+//! async fn fresh() -> (Harness, StorePorts) {
+//!     let clock = ManualClock::at("2027-03-01T11:00:00Z".parse().expect("an instant"));
+//!     let store = MyStore::new(Arc::new(clock.clone()), MemoryStoreOptions::default());
+//!     (Harness::threads(clock), StorePorts::of(&Arc::new(store)))
+//! }
+//!
+//! block_on(async {
+//!     let tally = model::store_matches_model(fresh, 0..2, 50).await;
+//!     println!("{tally}");
+//!     let came_to = model::store_is_linearizable(fresh, 0..2).await;
+//!     assert_eq!(came_to.explained + came_to.given_up, 2);
+//!     model::many_at_once_are_as_in_some_order(fresh, 0..1).await;
+//!     model::outbox_matches_model(fresh, 0..1, 50).await;
+//!     model::outbox_is_linearizable(fresh, 0..1).await;
+//! });
+//! ```
+//!
+//! Holds and the waiting room have the same two functions each, and need no store of their own.
+//! [`model::ModelStore`] alone can follow a store that is in use: it tells of every change set that the store
+//! wrote whether it may have, and in what the two differ.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a conformance function fails")]
 

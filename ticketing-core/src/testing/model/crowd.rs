@@ -20,8 +20,6 @@ use crate::testing::linear::{History, Recorder, Verdict, check};
 use crate::testing::sample::{seats, wallet};
 use crate::testing::{Harness, StorePorts};
 
-/// Steps before the crowd comes, so that there is something to meet at.
-const STEPS_BEFORE: usize = 24;
 const STATES_MAX: usize = 20_000;
 
 type StoreHistory = History<CallOp, CallAnswer>;
@@ -43,15 +41,20 @@ pub struct Explained {
 /// How many come, and what they do.
 #[derive(Clone, Copy)]
 struct Crowd {
+    /// Steps before the crowd comes, so that there is something to meet at.
+    steps_before: usize,
+    /// How many things of a kind they pick from.
+    reach: usize,
     clients: usize,
     calls: usize,
     reads_percent: usize,
     drops_percent: usize,
 }
 
-/// Lets four to six clients commit and read at once, five to eight calls each, some of which are dropped
-/// before their answer: all that they saw must be explained by one order of the calls in which each took
-/// effect at once, some time between its begin and its end.
+/// Lets a few clients commit and read at once: in half of the histories four to six of them with five to
+/// eight calls each, in the others fewer that are closer together. Some callers go away before they are
+/// answered. All that they saw must be explained by one order of the calls in which each took effect at
+/// once, some time between its begin and its end.
 ///
 /// `fresh` gives a store in which nothing was ever written.
 ///
@@ -62,11 +65,16 @@ where
     F: Fn() -> P + Send + Sync,
     P: Future<Output = (Harness, StorePorts)> + Send,
 {
-    let crowd = |dice: &Dice| Crowd {
-        clients: dice.between(4, 6),
-        calls: dice.between(5, 8),
-        reads_percent: 40,
-        drops_percent: 4,
+    let crowd = |dice: &Dice| {
+        if dice.chance(50) {
+            let (clients, calls) = (dice.between(4, 6), dice.between(5, 8));
+            let (steps_before, reach) = (24, 3);
+            Crowd { steps_before, reach, clients, calls, reads_percent: 40, drops_percent: 4 }
+        } else {
+            let (clients, calls) = (dice.between(3, 4), dice.between(2, 4));
+            let (steps_before, reach) = (6, 1);
+            Crowd { steps_before, reach, clients, calls, reads_percent: 30, drops_percent: 2 }
+        }
     };
     explain_all(&fresh, seeds, crowd).await
 }
@@ -84,6 +92,8 @@ where
     P: Future<Output = (Harness, StorePorts)> + Send,
 {
     let crowd = |dice: &Dice| Crowd {
+        steps_before: 24,
+        reach: 3,
         clients: dice.between(8, 32),
         calls: 1,
         reads_percent: 0,
@@ -105,6 +115,7 @@ where
     for seed in seeds {
         let mut generator = Generator::at_once(seed);
         let crowd = crowd(generator.dice());
+        generator.pick_from(crowd.reach);
         let (h, ports) = fresh().await;
         let mut run = Run { h: &h, ports: &ports, trial: Trial::new(seed, &h, &ports) };
         let judged = match run.history(&mut generator, crowd).await {
@@ -145,7 +156,7 @@ impl Run<'_> {
         generator: &mut Generator,
         crowd: Crowd,
     ) -> Result<StoreHistory, String> {
-        for _ in 0..STEPS_BEFORE {
+        for _ in 0..crowd.steps_before {
             let step = generator.concurrent_step();
             self.trial.step(&step).await?;
         }
@@ -173,7 +184,10 @@ impl Run<'_> {
     fn next_call(&mut self, generator: &mut Generator, crowd: Crowd) -> Option<(CallOp, How)> {
         let waits = generator.dice().below(3);
         if generator.dice().chance(crowd.reads_percent) {
-            return Some((self.next_read(generator.dice()), How { waits, drop_after: None }));
+            return Some((
+                self.next_read(generator.dice(), crowd),
+                How { waits, drop_after: None },
+            ));
         }
         let step = generator.concurrent_step();
         let changes = self.trial.world.change_set(&step)?;
@@ -183,7 +197,7 @@ impl Run<'_> {
         Some((CallOp::Commit(step, Arc::new(changes)), How { waits, drop_after }))
     }
 
-    fn next_read(&self, dice: &Dice) -> CallOp {
+    fn next_read(&self, dice: &Dice, crowd: Crowd) -> CallOp {
         let world = &self.trial.world;
         let performance = world.performances[dice.below(PERFORMANCES)];
         let user = world.users[dice.below(USERS)];
@@ -198,7 +212,7 @@ impl Run<'_> {
                 CallOp::Receipt(world.receipt_key(key))
             }
             _ => {
-                let back = dice.below(6);
+                let back = dice.below(crowd.reach);
                 let pick = Pick { back, stale: false };
                 CallOp::Version(world.owner(pick))
             }
@@ -245,7 +259,9 @@ impl Run<'_> {
             if is_done || answer.is_none() {
                 calls.push((changes.id(), place));
             }
-            if is_done && written.iter().all(|other| other.id() != changes.id()) {
+            let is_told = || rows.iter().any(|row| row.change_set == changes.id());
+            let was_written = is_done || (answer.is_none() && is_told());
+            if was_written && written.iter().all(|other| other.id() != changes.id()) {
                 written.push(changes);
             }
         }

@@ -11,6 +11,8 @@ pub(super) struct Generator {
     /// The limits of places. Where several are in use, it counts which of the places a user has; where
     /// one is, only how many.
     limits: &'static [u16],
+    /// How far back things are picked at the most: what runs at once shall meet.
+    reach_max: usize,
 }
 
 /// What a change set is mainly about.
@@ -22,6 +24,7 @@ enum Subject {
     Reply,
     Admit,
     Seats,
+    TakeOver,
     Places,
     TopUp,
     SetAside,
@@ -37,6 +40,7 @@ const SUBJECTS: &[(usize, Subject)] = &[
     (6, Subject::Reply),
     (3, Subject::Admit),
     (16, Subject::Seats),
+    (5, Subject::TakeOver),
     (6, Subject::Places),
     (9, Subject::TopUp),
     (9, Subject::SetAside),
@@ -48,12 +52,12 @@ const SUBJECTS: &[(usize, Subject)] = &[
 impl Generator {
     /// Steps one after another.
     pub(super) const fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed), next: 1, limits: &[2, 3, 4, 4, 6] }
+        Self { dice: Dice::new(seed), next: 1, limits: &[2, 3, 4, 4, 6], reach_max: usize::MAX }
     }
 
     /// Steps some of which run at once.
     pub(super) const fn at_once(seed: u64) -> Self {
-        Self { dice: Dice::new(seed), next: 1, limits: &[3] }
+        Self { dice: Dice::new(seed), next: 1, limits: &[3], reach_max: usize::MAX }
     }
 
     /// The next step: a change set, one that was sent before, or a purge.
@@ -75,6 +79,11 @@ impl Generator {
             _ => Action::Commit(self.parts(number)),
         };
         Step { number, action }
+    }
+
+    /// From here on things are picked from so many of a kind.
+    pub(super) const fn pick_from(&mut self, reach_max: usize) {
+        self.reach_max = reach_max;
     }
 
     /// The choices that belong to the steps.
@@ -108,6 +117,7 @@ impl Generator {
             Subject::Reply => vec![Part::Reply { of: self.pick(3, 15), reply: dice.below(8) }],
             Subject::Admit => vec![Part::Admit { of: self.pick(4, 20) }],
             Subject::Seats => (0..dice.between(1, 2)).map(|_| self.seats()).collect(),
+            Subject::TakeOver => vec![Part::TakeOver { of: self.pick(4, 10) }],
             Subject::Places => vec![self.places()],
             Subject::TopUp => vec![Part::TopUp { user: dice.below(USERS), amount: self.amount() }],
             Subject::SetAside => vec![self.set_aside()],
@@ -141,7 +151,10 @@ impl Generator {
     }
 
     fn pick(&self, reach: usize, stale_percent: usize) -> Pick {
-        Pick { back: self.dice.below(reach), stale: self.dice.chance(stale_percent) }
+        Pick {
+            back: self.dice.below(reach.min(self.reach_max)),
+            stale: self.dice.chance(stale_percent),
+        }
     }
 
     fn owner(&self) -> Owner {

@@ -1,4 +1,9 @@
-//! Models: what a port should do, in the simplest way, to be compared with what an adapter does.
+//! Models: what a port must answer, in the simplest way, to be compared with what an adapter answers.
+//!
+//! `.._match_model` functions make calls one after another and compare each answer; a failure is cut down to
+//! its shortest calls. `.._linearizable` functions make calls at once and look for an order that explains
+//! them. Where the contract of a port leaves a choice, every choice is right. The ids, keys and times of the
+//! calls come from the seed, so that a seed means the same calls again; what threads make of them may differ.
 
 mod answers;
 mod calls;

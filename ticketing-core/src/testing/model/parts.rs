@@ -115,6 +115,10 @@ impl Writing<'_> {
                     SeatChange::Vacant => changes.vacant(performance, seats),
                 }
             }
+            Part::TakeOver { of } => {
+                let of = world.reservation(*of)?;
+                changes.claim(of.performance(), of.seats(), ClaimOwner::House).guard(of)
+            }
             Part::Take { by, count, limit } => {
                 let by = world.reservation(*by)?;
                 changes.allow(by.user(), by.show(), *count, *limit, by.id())

@@ -76,6 +76,10 @@ pub(super) enum Part {
         seats: Vec<u32>,
         change: SeatChange,
     },
+    /// The house takes the seats of a reservation, if they are free, and the reservation is as it was seen.
+    TakeOver {
+        of: Pick,
+    },
     Take {
         by: Pick,
         count: u16,

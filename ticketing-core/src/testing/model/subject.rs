@@ -59,7 +59,7 @@ const TURNS_OF: usize = 3;
 /// Clients at once, and the calls of each.
 const CLIENTS: Range<usize> = 4..7;
 const CALLS: Range<usize> = 5..9;
-const STATES_MAX: usize = 50_000;
+const STATES_MAX: usize = 10_000;
 
 struct Line<'a, A>(usize, &'a A);
 
