@@ -1,14 +1,21 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use pollster::block_on;
 use ticketing_core::box_office::*;
 use ticketing_core::change_set::ReceiptKey;
-use ticketing_core::id::HoldToken;
+use ticketing_core::error::PortError;
+use ticketing_core::id::{HoldToken, PerformanceId};
 use ticketing_core::label::Label;
-use ticketing_core::page::{Limit, PageRequest};
+use ticketing_core::memory::MemoryHolds;
+use ticketing_core::page::{Limit, Page, PageRequest};
 use ticketing_core::policy::{Deadlines, SalesPolicy};
-use ticketing_core::port::{HoldOutcome, HoldRequest, Inspect, OutboxReader, SeatHolds};
+use ticketing_core::port::{
+    HeldSeat, HoldChange, HoldOutcome, HoldRequest, Inspect, OutboxReader, SeatHolds,
+};
+use ticketing_core::seat::{SeatBits, Seats};
 use ticketing_core::service::retention::{KEPT_FOR, PUBLISHED_FOR};
 use ticketing_core::service::sweep_holds::CLOCK_SKEW_MAX;
 
@@ -77,6 +84,67 @@ fn only_long_holds_without_a_claim_are_released() {
         }
         assert_eq!((released, after), (2, None));
         assert_eq!(held(&world).await, [0, 1, 2, 3]);
+    });
+}
+
+/// Holds that end on their own just before they are released.
+struct Ending(Arc<MemoryHolds>);
+
+#[async_trait]
+impl SeatHolds for Ending {
+    async fn hold(&self, ask: HoldRequest, now: DateTime<Utc>) -> Result<HoldOutcome, PortError> {
+        self.0.hold(ask, now).await
+    }
+
+    async fn extend(
+        &self,
+        id: PerformanceId,
+        seats: Seats,
+        token: HoldToken,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<HoldChange, PortError> {
+        self.0.extend(id, seats, token, expires_at, now).await
+    }
+
+    async fn release(
+        &self,
+        id: PerformanceId,
+        seats: Seats,
+        token: HoldToken,
+    ) -> Result<usize, PortError> {
+        self.0.lose_all();
+        self.0.release(id, seats, token).await
+    }
+
+    async fn held(
+        &self,
+        id: PerformanceId,
+        capacity: u32,
+        now: DateTime<Utc>,
+    ) -> Result<SeatBits, PortError> {
+        self.0.held(id, capacity, now).await
+    }
+
+    async fn ending_after(
+        &self,
+        id: PerformanceId,
+        after: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<HeldSeat>, PortError> {
+        self.0.ending_after(id, after, page).await
+    }
+}
+
+#[test]
+fn a_hold_that_was_gone_already_does_not_count_as_released() {
+    block_on(async {
+        let world = World::new().await;
+        leak(&world, 4, TimeDelta::days(3)).await;
+        let holds = world.memory.holds.clone();
+        let office = world.through(|ports| ports.holds = Arc::new(Ending(holds)));
+        let swept = office.sweep_holds(world.performance, first(10)).await.unwrap();
+        assert_eq!((swept.seen, swept.changed, swept.failed), (1, 0, 0));
     });
 }
 

@@ -12,7 +12,7 @@ use ticketing_core::error::PortError;
 use ticketing_core::memory::{MemoryPublisher, PublishAct};
 use ticketing_core::page::Limit;
 use ticketing_core::port::{EventPublisher, OutboxReader, OutboxRow};
-use ticketing_core::service::relay::RelayError;
+use ticketing_core::service::relay::{RelayError, Relayed};
 use ticketing_core::testing::Harness;
 
 use crate::world::{World, gate, policy, seats};
@@ -90,6 +90,48 @@ fn what_fails_in_one_partition_stops_that_one_only() {
         assert_eq!(run.failed, 1);
         assert!(run.published > 0 && waiting(&world).await > 0);
     });
+}
+
+#[test]
+fn of_many_failures_only_the_first_ten_are_told() {
+    block_on(async {
+        let world = World::with(policy(), 64).await;
+        for seat in 0..20 {
+            world.sell(world.user(), &seats([seat])).await;
+        }
+        world.memory.publisher.script([PublishAct::FailBefore; 64]);
+        let run = world.office.relay(&gate("relay"), &RelayOptions::default()).await.unwrap();
+        assert!(run.failed > Relayed::ERRORS_MAX, "{} failed", run.failed);
+        assert_eq!(run.errors.len(), Relayed::ERRORS_MAX);
+    });
+}
+
+/// Never says whether it delivered.
+struct Hanging;
+
+#[async_trait]
+impl EventPublisher for Hanging {
+    async fn publish(&self, _: Vec<OutboxRow>) -> Result<(), PortError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_publisher_that_hangs_is_given_up_while_the_lease_still_has_time() {
+    let world = block_on(world_with_sales(1));
+    let options = RelayOptions::default();
+    let office = world.through(|ports| ports.publisher = Arc::new(Hanging));
+    let owner = gate("relay");
+    let mut run = pin!(office.relay(&owner, &options));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(run.as_mut().poll(&mut context).is_pending());
+    let patience = options.lease_ttl / 2;
+    assert_eq!(world.memory.clock.next_wake(), Some(world.now() + patience));
+    world.advance(patience);
+    let Poll::Ready(Ok(run)) = run.as_mut().poll(&mut context) else {
+        panic!("expected the relay to give up");
+    };
+    assert_eq!((run.failed, run.published), (1, 0));
 }
 
 #[test]

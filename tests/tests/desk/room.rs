@@ -77,6 +77,12 @@ fn who_is_called_enters_once_and_may_hold() {
         };
         let refused = office.open_line(foreign).await;
         assert!(matches!(refused, Err(WaitingError::NoSuchPerformance(_))), "{refused:?}");
+        for (active_max, line_max) in [(0, 1), (1, 0), (1, u64::MAX), (u64::MAX, 1)] {
+            let seller = world.seller;
+            let line = OpenLine { seller, performance: id, active_max, line_max, opens_at: None };
+            let refused = office.open_line(line).await;
+            assert!(matches!(refused, Err(WaitingError::Policy(_))), "{refused:?}");
+        }
         open(&world, id, None).await;
         for (user, number) in users.iter().zip(1..) {
             assert_eq!(office.join_line(id, *user).await.unwrap(), Joined::Numbered(number));

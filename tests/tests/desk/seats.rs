@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::task::Poll;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,14 +16,18 @@ use ticketing_core::service::reserve::ReserveError;
 
 use crate::world::{World, grade, seats, won};
 
-/// A hold store that does not answer: with an error, or not at all.
-struct NoHolds {
-    hangs: bool,
+/// A hold store in trouble.
+#[derive(Clone, Copy)]
+enum NoHolds {
+    Fails,
+    Hangs,
+    /// Tells what is held - nothing - but not at once. All else fails.
+    TakesItsTime,
 }
 
 impl NoHolds {
     async fn answer<T>(&self) -> Result<T, PortError> {
-        if self.hangs {
+        if matches!(self, Self::Hangs) {
             std::future::pending::<()>().await;
         }
         Err(PortError::new("holds", "any", Fault::Transient))
@@ -53,10 +58,22 @@ impl SeatHolds for NoHolds {
     async fn held(
         &self,
         _: PerformanceId,
-        _: u32,
+        capacity: u32,
         _: DateTime<Utc>,
     ) -> Result<SeatBits, PortError> {
-        self.answer().await
+        if !matches!(self, Self::TakesItsTime) {
+            return self.answer().await;
+        }
+        let mut waited = false;
+        let later = std::future::poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        later.await;
+        Ok(SeatBits::new(capacity))
     }
 
     async fn ending_after(
@@ -99,15 +116,29 @@ fn the_map_shows_every_status_and_does_without_the_holds() {
         let counts = SeatCounts { available: 34, held: 2, payment_pending: 1, sold: 2, blocked: 1 };
         assert_eq!(view.map.counts(), counts);
 
-        for hangs in [false, true] {
+        for trouble in [NoHolds::Fails, NoHolds::Hangs] {
             let office = world.through(|ports| {
-                ports.holds = Arc::new(NoHolds { hangs });
+                ports.holds = Arc::new(trouble);
                 ports.timer = Arc::new(Impatient);
             });
             let view = office.seat_map(id).await.unwrap();
             assert!(!view.holds_known);
             assert_eq!(view.map.counts(), SeatCounts { available: 36, held: 0, ..counts });
         }
+        let patient = world.through(|ports| ports.holds = Arc::new(NoHolds::TakesItsTime));
+        assert!(patient.seat_map(id).await.unwrap().holds_known);
+    });
+}
+
+#[test]
+fn a_reservation_is_shown_to_its_buyer_alone() {
+    block_on(async {
+        let world = World::new().await;
+        let user = world.user();
+        let id = world.reserve(user, &seats([0])).await;
+        let found = world.office.reservation(user, id).await.unwrap();
+        assert_eq!(found.map(|reservation| reservation.id()), Some(id));
+        assert!(world.office.reservation(world.user(), id).await.unwrap().is_none());
     });
 }
 

@@ -23,6 +23,8 @@ fn a_top_up_counts_once_per_key_and_is_bounded() {
             let refused = world.office.top_up(TopUp { amount: wrong, ..charge.clone() }).await;
             assert!(matches!(refused, Err(TopUpError::Amount { got }) if got == wrong));
         }
+        let most = TopUp { user: world.user(), amount: won(TOP_UP_MINOR_MAX), key: token("most") };
+        assert_eq!(world.office.top_up(most.clone()).await.unwrap().amount, most.amount);
         for user in [user, other] {
             let balance = world.office.balance(user, Currency::KRW).await.unwrap();
             assert_eq!(balance, won(10_000));

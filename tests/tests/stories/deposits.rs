@@ -9,10 +9,10 @@ use ticketing_core::label::Label;
 use ticketing_core::ledger::Account;
 use ticketing_core::memory::{CallAct, DepositRefused, FindAct, NoticeAct, Step};
 use ticketing_core::page::{Limit, PageRequest};
-use ticketing_core::payment::{Honoured, Method, PaymentState};
+use ticketing_core::payment::{Honoured, Method, PaymentRefusal, PaymentState};
 use ticketing_core::port::{Clock, RefundAccount};
 use ticketing_core::refund::{RefundRefusal, RefundState, Sent};
-use ticketing_core::reservation::{CancelReason, EndCause, ReservationState};
+use ticketing_core::reservation::{CancelReason, ReservationState};
 use ticketing_core::seat::Seats;
 use ticketing_core::service::cancel::{self, CancelReservation};
 use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
@@ -20,20 +20,23 @@ use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
 use ticketing_core::service::notice::{self, Notice, NoticeError, NoticeTaken};
 use ticketing_core::service::refund::{self, RefundError};
 use ticketing_core::service::{PaymentStatus, expire, reconcile, refund_worker};
-use ticketing_core::ticket::TicketState;
 
 use crate::check::all;
 use crate::world::{PRICE, World, policy, seat, seats, token, won};
 
 const NUMBER: &str = "110-436-777777";
 
-fn account() -> RefundAccount {
+pub(crate) fn account() -> RefundAccount {
     let text = |text: &str| Label::new(text).unwrap();
     RefundAccount::new(text("Bank"), text(NUMBER), Label::new("Hong Gildong").unwrap())
 }
 
 /// A reservation with an open deposit account.
-fn await_deposit(world: &World, user: UserId, seats: &Seats) -> (ReservationId, PaymentId) {
+pub(crate) fn await_deposit(
+    world: &World,
+    user: UserId,
+    seats: &Seats,
+) -> (ReservationId, PaymentId) {
     let reservation = world.reserve(user, seats).reservation;
     let payment = checkout_with(world, user, reservation, 0, Some(account()));
     let view = world.confirm(user, payment);
@@ -41,7 +44,7 @@ fn await_deposit(world: &World, user: UserId, seats: &Seats) -> (ReservationId, 
     (reservation, payment)
 }
 
-fn checkout_with(
+pub(crate) fn checkout_with(
     world: &World,
     user: UserId,
     reservation: ReservationId,
@@ -60,7 +63,7 @@ fn checkout_with(
 }
 
 /// A paid bank transfer.
-fn deposited(world: &World, user: UserId, seats: &Seats) -> (ReservationId, PaymentId) {
+pub(crate) fn deposited(world: &World, user: UserId, seats: &Seats) -> (ReservationId, PaymentId) {
     let (reservation, payment) = await_deposit(world, user, seats);
     world.gateway.deposit(payment, world.payment(payment).external()).unwrap();
     assert_eq!(world.take_notices(), 1);
@@ -68,24 +71,24 @@ fn deposited(world: &World, user: UserId, seats: &Seats) -> (ReservationId, Paym
     (reservation, payment)
 }
 
-fn expire(world: &World) -> usize {
+pub(crate) fn expire(world: &World) -> usize {
     let swept = block_on(expire::sweep_due(&world.ports, PageRequest::first(Limit::DEFAULT)));
     swept.unwrap().changed
 }
 
-fn close_accounts(world: &World) -> usize {
+pub(crate) fn close_accounts(world: &World) -> usize {
     let page = PageRequest::first(Limit::DEFAULT);
     block_on(reconcile::sweep_accounts(&world.ports, page)).unwrap().changed
 }
 
-fn send_refunds(world: &World) -> usize {
+pub(crate) fn send_refunds(world: &World) -> usize {
     let page = PageRequest::first(Limit::DEFAULT);
     let swept = block_on(refund_worker::sweep_refunds(&world.ports, page)).unwrap();
     assert_eq!(swept.failed, 0, "{:?}", swept.errors);
     swept.changed
 }
 
-fn refund_state(world: &World, id: RefundId) -> RefundState {
+pub(crate) fn refund_state(world: &World, id: RefundId) -> RefundState {
     block_on(world.ports.refunds.find(id)).unwrap().unwrap().state().clone()
 }
 
@@ -203,6 +206,47 @@ fn a_silent_gateway_lets_it_lapse_at_its_maximum_and_the_money_is_late() {
 }
 
 #[test]
+fn a_gateway_that_stays_silent_keeps_no_seat_for_ever() {
+    let world = World::new();
+    let (id, payment) = await_deposit(&world, world.user(), &seat(0));
+    world.gateway.script(payment, [Step::Find(FindAct::Lost)]);
+    world.minutes(60 * 72 + 31);
+    assert_eq!(expire(&world), 1, "its maximum is behind it, not only reached");
+    assert_eq!(*world.reservation(id).state(), ReservationState::Expired);
+    world.check_at_rest();
+}
+
+#[test]
+fn an_account_is_opened_for_the_amount_that_the_buyer_saw_or_not_at_all() {
+    let world = World::new();
+    let user = world.user();
+    let reservation = world.reserve(user, &seat(0)).reservation;
+    let payment = checkout_with(&world, user, reservation, 0, None);
+    let amount = won(PRICE - 1);
+    let wrong = ConfirmPayment { user, payment, amount, provider_key: None, key: None };
+    let error = block_on(confirm::confirm(&world.ports, wrong)).unwrap_err();
+    let expected = PaymentRefusal::AmountMismatch { expected: won(PRICE), got: amount };
+    assert!(matches!(error, ConfirmError::Payment(refusal) if refusal == expected));
+    assert_eq!(*world.payment(payment).state(), PaymentState::Created);
+    world.check_at_rest();
+}
+
+#[test]
+fn a_close_that_takes_its_time_is_waited_for() {
+    let world = World::new();
+    let (_, payment) = await_deposit(&world, world.user(), &seat(0));
+    world.minutes(60 * 72 + 30);
+    assert_eq!(expire(&world), 1);
+    let slow = CallAct::Slow(Duration::from_secs(20));
+    world.gateway.script(payment, [Step::close(slow), Step::close(slow)]);
+    let page = PageRequest::first(Limit::DEFAULT);
+    let swept = world.run(reconcile::sweep_accounts(&world.ports, page)).unwrap();
+    assert_eq!(swept.changed, 1);
+    assert!(!world.payment(payment).needs_closing());
+    world.check_at_rest();
+}
+
+#[test]
 fn deposits_of_another_amount_are_refunded_and_the_right_one_still_completes() {
     let world = World::new();
     let user = world.user();
@@ -309,156 +353,6 @@ fn a_notice_with_a_wrong_secret_is_refused() {
     assert!(matches!(world.payment(payment).state(), PaymentState::AwaitingDeposit { .. }));
     assert!(matches!(world.notice("real", payment).unwrap(), NoticeTaken::Applied(_)));
     world.check_at_rest();
-}
-
-#[test]
-fn the_bank_takes_a_deposit_of_unused_tickets_back() {
-    let world = World::new();
-    let user = world.rich(3_000);
-    let id = world.reserve(user, &seats([0, 1])).reservation;
-    let payment = checkout_with(&world, user, id, 3_000, Some(account()));
-    world.confirm(user, payment);
-    world.gateway.deposit(payment, won(17_000)).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    let earned = world.balance(Account::Seller(world.seller));
-    assert_eq!(earned, 2 * PRICE - 600);
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
-    let cause = EndCause::Reversal(payment);
-    assert_eq!(*world.reservation(id).state(), ReservationState::Refunded { cause });
-    let void = TicketState::Void { cause };
-    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() == void));
-    assert_eq!((world.wallet(user), world.places(user)), (3_000, 0));
-    for account in [Account::Seller(world.seller), Account::PlatformFee, Account::Loss] {
-        assert_eq!(world.balance(account), 0, "{account:?}");
-    }
-    assert_eq!(world.payment(payment).refund_account(), None, "nothing is left to refund");
-    assert_eq!(world.notice("again", payment).unwrap(), NoticeTaken::NothingNew);
-    world.check_at_rest();
-    world.buy(world.user(), &seats([0, 1]), 0, Some(Method::Card));
-    world.check_at_rest();
-}
-
-#[test]
-fn a_deposit_taken_back_after_somebody_went_in_is_a_loss_for_that_seat() {
-    let world = World::new();
-    let user = world.user();
-    let (id, payment) = deposited(&world, user, &seats([0, 1]));
-    world.admit(&world.tickets(id)[0]).unwrap();
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(world.balance(Account::Loss), -PRICE);
-    assert_eq!(world.balance(Account::Seller(world.seller)), PRICE - 300);
-    assert_eq!((world.claimed(&seats([0, 1])), world.places(user)), (1, 1));
-    let states: Vec<_> = world.tickets(id).iter().map(|ticket| ticket.state().name()).collect();
-    assert_eq!(states, ["used", "void"]);
-    assert!(matches!(world.refund(user, id, None), Err(RefundError::NotPaid)));
-    world.check_at_rest();
-}
-
-#[test]
-fn a_refund_not_yet_sent_is_stopped_when_the_bank_takes_the_deposit_back() {
-    let world = World::new();
-    let user = world.user();
-    let (id, payment) = deposited(&world, user, &seats([0, 1]));
-    let refund = world.refund(user, id, Some(seat(0))).unwrap();
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(refund_state(&world, refund.refund), RefundState::Stopped);
-    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (0, 0));
-    assert_eq!(send_refunds(&world), 0);
-    world.check_at_rest();
-    assert_eq!(world.gateway.money().cancelled(payment), Some(won(0)));
-}
-
-#[test]
-fn a_refund_sent_before_the_bank_took_the_deposit_back_is_a_loss() {
-    let world = World::new();
-    let user = world.user();
-    let (id, payment) = deposited(&world, user, &seats([0, 1]));
-    world.refund(user, id, Some(seat(0))).unwrap();
-    assert_eq!(send_refunds(&world), 1);
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(world.balance(Account::Loss), -PRICE);
-    world.check_at_rest();
-}
-
-#[test]
-fn a_refund_under_way_that_the_reversed_deposit_makes_impossible_is_stopped() {
-    let world = World::new();
-    let user = world.user();
-    let (id, payment) = deposited(&world, user, &seats([0, 1]));
-    world.gateway.script(payment, [Step::cancel(CallAct::LostBefore)]);
-    let refund = world.refund(user, id, Some(seat(0))).unwrap().refund;
-    send_refunds(&world);
-    assert!(matches!(refund_state(&world, refund), RefundState::Unknown { .. }));
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(world.balance(Account::RefundPayable), PRICE, "it may have been sent");
-    world.check();
-    world.minutes(2);
-    send_refunds(&world);
-    assert_eq!(refund_state(&world, refund), RefundState::Stopped);
-    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (0, 0));
-    world.check_at_rest();
-}
-
-#[test]
-fn a_refund_under_way_that_had_left_is_found_after_the_reversal() {
-    let world = World::new();
-    let user = world.user();
-    let (id, payment) = deposited(&world, user, &seats([0, 1]));
-    world.gateway.script(payment, [Step::cancel(CallAct::LostAfter)]);
-    let refund = world.refund(user, id, Some(seat(0))).unwrap().refund;
-    send_refunds(&world);
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    world.minutes(2);
-    assert_eq!(send_refunds(&world), 1);
-    assert_eq!(refund_state(&world, refund), RefundState::Succeeded { sent: Sent::Gateway });
-    assert_eq!(world.balance(Account::Loss), -PRICE);
-    world.check_at_rest();
-}
-
-#[test]
-fn a_reversal_is_seen_also_where_another_amount_had_come_before() {
-    let world = World::new();
-    let (id, payment) = await_deposit(&world, world.user(), &seat(0));
-    world.gateway.deposit(payment, won(9_000)).unwrap();
-    world.take_notices();
-    world.gateway.deposit(payment, won(PRICE)).unwrap();
-    world.take_notices();
-    assert_eq!(world.payment(payment).honoured(), Some(Honoured::InTime));
-    // The gateway goes on saying that money came: that of the other amount.
-    world.gateway.reverse_deposit(payment).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
-    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() != TicketState::Issued));
-    world.check();
-    assert_eq!(send_refunds(&world), 1);
-    world.check_at_rest();
-    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
-}
-
-#[test]
-fn money_that_comes_again_after_a_reversal_is_refunded() {
-    let world = World::new();
-    let user = world.user();
-    let (id, payment) = deposited(&world, user, &seat(0));
-    world.gateway.reverse_deposit(payment).unwrap();
-    world.take_notices();
-    world.gateway.deposit(payment, won(PRICE)).unwrap();
-    assert_eq!(world.take_notices(), 1);
-    assert_eq!(world.payment(payment).honoured(), Some(Honoured::No));
-    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() != TicketState::Issued));
-    world.check();
-    let refund = world.refunds(payment).remove(0);
-    assert!(matches!(refund.state(), RefundState::NeedsAccount { .. }));
-    block_on(refund::set_account(&world.ports, user, refund.id(), account())).unwrap();
-    world.check_at_rest();
-    assert_eq!(world.gateway.money().cancelled(payment), Some(won(PRICE)));
 }
 
 #[test]
@@ -578,6 +472,10 @@ fn an_account_is_never_in_an_event_or_a_debug_output() {
     assert!(refund.account().is_some());
     let shown = format!("{refund:?} {:?} {:?}", world.payment(payment), account());
     assert!(!shown.contains(NUMBER) && !shown.contains("Gildong"), "{shown}");
+    let message = crate::world::message(token("message"));
+    let notice = Notice { message, payment, secret: Some(token("whisper")) };
+    let shown = format!("{notice:?}");
+    assert!(shown.contains(&payment.to_string()) && !shown.contains("whisper"), "{shown}");
     world.check_at_rest();
     for row in all(|page| ticketing_core::port::Inspect::outbox(&world.store, page)) {
         let payload = String::from_utf8(row.payload).unwrap();

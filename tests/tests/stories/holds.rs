@@ -178,6 +178,39 @@ fn an_admission_is_asked_for_at_the_hold_and_never_again() {
 }
 
 #[test]
+fn a_hold_that_was_lost_still_counts_for_who_was_admitted_when_it_was_taken() {
+    for (minutes, is_in_time) in [(12, true), (14, false)] {
+        let world =
+            World::with(SalesPolicy { waiting_room: true, ..policy() }, TimeDelta::days(30));
+        let user = world.user();
+        let admission = Admission {
+            id: AdmissionId::generate(&*world.ports.ids),
+            user,
+            performance: world.performance,
+            expires_at: world.clock.now() + TimeDelta::minutes(3),
+        };
+        let admission = admission.sign(&*world.ports.signer);
+        let taken = take(&world, user, &seat(0), Some(admission.clone())).unwrap();
+        world.minutes(minutes);
+        let mut ask = world.ask(user, &seat(0));
+        (ask.hold, ask.admission) = (Some(taken.token), Some(admission));
+        let reserved = block_on(reserve::reserve(&world.ports, ask));
+        assert_eq!(reserved.is_ok(), is_in_time, "{minutes} minutes after the hold: {reserved:?}");
+    }
+}
+
+#[test]
+fn no_more_seats_are_held_than_one_reservation_may_have() {
+    let world = World::new();
+    let (user, many) = (world.user(), seats(0..5));
+    let refused = take(&world, user, &many, None).unwrap_err();
+    assert!(matches!(refused, HoldError::TooManySeats { max: 4, got: 5 }), "{refused:?}");
+    let refused = block_on(reserve::reserve(&world.ports, world.ask(user, &many))).unwrap_err();
+    assert!(matches!(refused, ReserveError::TooManySeats { max: 4, got: 5 }), "{refused:?}");
+    assert!(held(&world).is_empty());
+}
+
+#[test]
 fn a_repeated_call_is_answered_before_anything_else_is_looked_at() {
     let world = World::new();
     let user = world.user();

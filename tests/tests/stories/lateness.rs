@@ -1,8 +1,11 @@
 //! Deadlines: what lapses, what is waited for, and what becomes of money that comes late.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use pollster::block_on;
-use ticketing_core::id::{PaymentId, ReservationId, UserId};
+use ticketing_core::checkout::Abort;
+use ticketing_core::id::{CheckoutId, PaymentId, ReservationId, UserId};
 use ticketing_core::ledger::Account;
 use ticketing_core::memory::{CallAct, FindAct, Step};
 use ticketing_core::page::{Limit, PageRequest};
@@ -358,6 +361,59 @@ fn a_checkout_that_died_gives_its_points_back_once_the_reservation_lapsed() {
     assert_eq!(expire(&world), 1);
     world.sweep();
     assert_eq!((world.wallet(user), world.balance(Account::PointsHeld)), (3_000, 0));
+    world.check_at_rest();
+}
+
+/// A checkout whose driver died while it asked about fraud.
+fn stalled(world: &World, user: UserId) -> (ReservationId, CheckoutId) {
+    let id = world.reserve(user, &seat(0)).reservation;
+    let request = StartCheckout {
+        user,
+        reservation: id,
+        points: won(0),
+        method: Some(Method::Card),
+        refund_account: None,
+        key: None,
+    };
+    let mut ports = world.ports.clone();
+    ports.fraud = std::sync::Arc::new(SilentCheck);
+    World::die_waiting(checkout::start(&ports, request));
+    (id, world.reservation(id).checkout().unwrap())
+}
+
+#[test]
+fn a_checkout_is_driven_on_when_its_driver_is_dead_for_sure() {
+    let world = World::new();
+    let user = world.user();
+    let (id, checkout) = stalled(&world, user);
+    let sweep = || {
+        let page = PageRequest::first(Limit::DEFAULT);
+        block_on(checkout::sweep_stalled(&world.ports, page)).unwrap()
+    };
+    world.pass(Duration::from_secs(29));
+    assert_eq!(sweep().seen, 0, "its driver may still be at it");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(sweep().changed, 1);
+    let payment = world.reservation(id).payment();
+    assert!(payment.is_some());
+    let view = block_on(checkout::status(&world.ports, user, checkout)).unwrap();
+    assert_eq!(view.payment(), payment);
+    assert_eq!(sweep().seen, 0);
+    world.check_at_rest();
+}
+
+#[test]
+fn nobody_is_asked_about_a_buyer_whose_reservation_has_ended() {
+    let world = World::new();
+    let user = world.user();
+    let (id, checkout) = stalled(&world, user);
+    world.fraud.suspect(user);
+    world.minutes(10);
+    assert_eq!(expire(&world), 1);
+    assert!(is_expired(&world, id));
+    world.sweep();
+    let view = block_on(checkout::status(&world.ports, user, checkout)).unwrap();
+    assert_eq!(view.abort(), Some(Abort::ReservationEnded));
     world.check_at_rest();
 }
 

@@ -10,6 +10,8 @@ mod lateness;
 mod performances;
 mod races;
 mod refunds;
+mod reversals;
 mod sale;
+mod stores;
 mod unknown;
 mod world;

@@ -164,6 +164,19 @@ fn everybody_gets_everything_back_over_small_pages() {
 }
 
 #[test]
+fn one_run_ends_one_page_of_reservations() {
+    let world = World::new();
+    for no in 0..3 {
+        world.reserve(world.user(), &seat(no));
+    }
+    cancel(&world);
+    for left in (0..3).rev() {
+        assert_eq!(wind_up(&world, 1), 1, "with {left} left for later runs");
+    }
+    world.check_at_rest();
+}
+
+#[test]
 fn a_buyer_who_asks_before_the_sweeper_pays_no_fee_either() {
     let world = World::with(policy(), TimeDelta::hours(3));
     let user = world.user();

@@ -230,6 +230,18 @@ fn the_same_call_twice_is_one_refund() {
 }
 
 #[test]
+fn a_buyer_sees_where_the_own_refund_stands_and_nobody_elses() {
+    let world = World::new();
+    let (user, id, _) = paid(&world);
+    let asked = world.refund(user, id, None).unwrap();
+    let status = |user| block_on(refund::status(&world.ports, user, asked.refund));
+    assert_eq!(status(user).unwrap(), asked.state);
+    work(&world);
+    assert_eq!(status(user).unwrap(), SENT);
+    assert!(matches!(status(world.user()), Err(RefundError::NoSuchRefund(_))));
+}
+
+#[test]
 fn a_lost_answer_is_found_among_the_cancels_and_sent_only_once() {
     for act in [CallAct::LostAfter, CallAct::LostBefore, CallAct::Late(Duration::from_mins(5))] {
         let world = World::new();

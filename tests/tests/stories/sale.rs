@@ -234,6 +234,7 @@ fn an_inactive_user_and_a_suspected_one_lose_the_reservation_and_keep_their_poin
         let reservation = world.reserve(user, &seat(no)).reservation;
         let view = start(&world, user, reservation, won(3_000)).unwrap();
         assert_eq!(view.state, CheckoutState::Compensated { abort: expected });
+        assert_eq!((view.abort(), view.payment()), (Some(expected), None));
         assert_eq!(
             *world.reservation(reservation).state(),
             ReservationState::Cancelled { reason: CancelReason::CheckoutRefused }
@@ -305,6 +306,11 @@ fn another_user_sees_nothing_and_changes_nothing() {
     assert!(matches!(error, CancelError::NoSuchReservation(id) if id == reservation));
     assert!(start(&world, other, reservation, won(0)).is_err());
     assert!(world.reservation(reservation).is_pending());
+    let view = start(&world, user, reservation, won(0)).unwrap();
+    assert_eq!(view.abort(), None);
+    let status = |user| block_on(checkout::status(&world.ports, user, view.checkout));
+    assert_eq!(status(user).unwrap(), view);
+    assert!(matches!(status(other), Err(CheckoutError::NoSuchCheckout(_))));
 }
 
 #[test]

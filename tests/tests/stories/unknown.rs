@@ -16,10 +16,10 @@ use ticketing_core::port::{
     IssueRequest, PaymentGateway, Ports,
 };
 use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
-use ticketing_core::service::notice::NoticeTaken;
+use ticketing_core::service::notice::{self, Notice, NoticeTaken};
 use ticketing_core::service::{Failure, PaymentStatus, reconcile};
 
-use crate::world::{World, seat, token, won};
+use crate::world::{World, message, seat, token, won};
 
 /// A reservation of one seat with 4,000 points and a card payment of 6,000 won.
 fn about_to_pay(world: &World) -> (UserId, ReservationId, PaymentId) {
@@ -290,6 +290,41 @@ fn a_notice_without_news_says_so_and_may_come_again() {
     world.confirm(user, payment);
     assert_eq!(world.notice("one", payment).unwrap(), NoticeTaken::NothingNew);
     assert!(matches!(world.notice("one", payment).unwrap(), NoticeTaken::Applied(_)));
+    world.check_at_rest();
+}
+
+#[test]
+fn a_gateway_that_takes_its_time_to_tell_is_waited_for() {
+    let world = World::new();
+    let (user, _, payment) = about_to_pay(&world);
+    let slow = Step::Find(FindAct::Slow(Duration::from_secs(20)));
+    world.gateway.script(payment, [Step::confirm(CallAct::LostAfter), slow]);
+    world.confirm(user, payment);
+    let notice = Notice { message: message(token("slow")), payment, secret: None };
+    let taken = world.run(notice::take(&world.ports, notice)).unwrap();
+    assert!(matches!(taken, NoticeTaken::Applied(view) if view.is_paid()));
+    world.check_at_rest();
+}
+
+#[test]
+fn a_payment_without_news_does_not_keep_the_reconciler_from_the_others() {
+    let world = World::new();
+    let payments = [0, 1].map(|no| {
+        let user = world.user();
+        let id = world.reserve(user, &seat(no)).reservation;
+        let payment = world.checkout(user, id, 0, Some(Method::Card));
+        world.gateway.script(payment, [Step::confirm(CallAct::LostAfter)]);
+        world.confirm(user, payment);
+        payment
+    });
+    world.gateway.script(payments[0], [Step::Find(FindAct::Lost)]);
+    world.minutes(2);
+    let run = || {
+        let page = PageRequest::first(Limit::new(1).unwrap());
+        block_on(reconcile::sweep_unsettled(&world.ports, page)).unwrap().changed
+    };
+    assert_eq!((run(), run()), (0, 1));
+    assert_eq!(payments.map(|payment| is_unknown(&world, payment)), [true, false]);
     world.check_at_rest();
 }
 

@@ -253,3 +253,44 @@ impl Swept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_try_reads_from_a_cache_and_the_tenth_is_the_last() {
+        let mut tries = Tries::new();
+        assert!(tries.is_first());
+        for _ in 1..10 {
+            tries.again().unwrap();
+            assert!(!tries.is_first());
+        }
+        assert!(matches!(tries.again(), Err(Failure::Contended { tries: 10 })));
+    }
+
+    #[test]
+    fn a_run_counts_what_it_saw_and_keeps_the_first_ten_reasons() {
+        let mut swept = Swept::until(None);
+        for number in 0..12 {
+            swept.count(Err(PortError::new("store", "read", Fault::Permanent)));
+            swept.count::<PortError>(Ok(number % 4 == 0));
+        }
+        assert_eq!((swept.seen, swept.changed, swept.failed), (24, 3, 12));
+        assert_eq!(swept.errors.len(), 10);
+    }
+
+    #[test]
+    fn only_what_may_end_otherwise_is_worth_the_same_call() {
+        let port = |fault| Failure::Port(PortError::new("store", "commit", fault));
+        let transient = [
+            port(Fault::Transient),
+            port(Fault::Unknown),
+            Failure::Contended { tries: 10 },
+            Failure::InProgress { retry_after: RETRY_AFTER },
+        ];
+        assert!(transient.iter().all(Failure::is_transient));
+        let permanent = [port(Fault::Permanent), Failure::KeyReused];
+        assert!(!permanent.iter().any(Failure::is_transient));
+    }
+}

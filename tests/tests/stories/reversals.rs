@@ -1,0 +1,244 @@
+//! Deposits that the bank takes back.
+
+use pollster::block_on;
+use ticketing_core::id::PaymentId;
+use ticketing_core::ledger::Account;
+use ticketing_core::memory::{CallAct, FindAct, NoticeAct, Step};
+use ticketing_core::payment::{Honoured, Method, PaymentState};
+use ticketing_core::refund::{RefundState, Sent};
+use ticketing_core::reservation::{EndCause, ReservationState};
+use ticketing_core::service::PaymentStatus;
+use ticketing_core::service::notice::NoticeTaken;
+use ticketing_core::service::refund::{self, RefundError};
+use ticketing_core::ticket::TicketState;
+
+use crate::deposits::{
+    account, await_deposit, checkout_with, close_accounts, deposited, expire, refund_state,
+    send_refunds,
+};
+use crate::world::{PRICE, World, seat, seats, won};
+
+#[test]
+fn the_bank_takes_a_deposit_of_unused_tickets_back() {
+    let world = World::new();
+    let user = world.rich(3_000);
+    let id = world.reserve(user, &seats([0, 1])).reservation;
+    let payment = checkout_with(&world, user, id, 3_000, Some(account()));
+    world.confirm(user, payment);
+    world.gateway.deposit(payment, won(17_000)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    let earned = world.balance(Account::Seller(world.seller));
+    assert_eq!(earned, 2 * PRICE - 600);
+    world.gateway.reverse_deposit(payment).unwrap();
+    let Ok(NoticeTaken::Applied(view)) = world.notice("reversal", payment) else {
+        panic!("expected the reversal to be news");
+    };
+    assert_eq!((view.status, view.tickets), (PaymentStatus::Reversed, Vec::new()));
+    let cause = EndCause::Reversal(payment);
+    assert_eq!(*world.reservation(id).state(), ReservationState::Refunded { cause });
+    let void = TicketState::Void { cause };
+    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() == void));
+    assert_eq!((world.wallet(user), world.places(user)), (3_000, 0));
+    for account in [Account::Seller(world.seller), Account::PlatformFee, Account::Loss] {
+        assert_eq!(world.balance(account), 0, "{account:?}");
+    }
+    assert_eq!(world.payment(payment).refund_account(), None, "nothing is left to refund");
+    assert_eq!(world.notice("again", payment).unwrap(), NoticeTaken::NothingNew);
+    world.check_at_rest();
+    world.buy(world.user(), &seats([0, 1]), 0, Some(Method::Card));
+    world.check_at_rest();
+}
+
+#[test]
+fn a_deposit_taken_back_after_somebody_went_in_is_a_loss_for_that_seat() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seats([0, 1]));
+    world.admit(&world.tickets(id)[0]).unwrap();
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.balance(Account::Loss), -PRICE);
+    assert_eq!(world.balance(Account::Seller(world.seller)), PRICE - 300);
+    assert_eq!((world.claimed(&seats([0, 1])), world.places(user)), (1, 1));
+    let states: Vec<_> = world.tickets(id).iter().map(|ticket| ticket.state().name()).collect();
+    assert_eq!(states, ["used", "void"]);
+    assert!(matches!(world.refund(user, id, None), Err(RefundError::NotPaid)));
+    world.check_at_rest();
+}
+
+#[test]
+fn a_refund_not_yet_sent_is_stopped_when_the_bank_takes_the_deposit_back() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seats([0, 1]));
+    let refund = world.refund(user, id, Some(seat(0))).unwrap();
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(refund_state(&world, refund.refund), RefundState::Stopped);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (0, 0));
+    assert_eq!(send_refunds(&world), 0);
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(0)));
+}
+
+#[test]
+fn a_refund_sent_before_the_bank_took_the_deposit_back_is_a_loss() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seats([0, 1]));
+    world.refund(user, id, Some(seat(0))).unwrap();
+    assert_eq!(send_refunds(&world), 1);
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.balance(Account::Loss), -PRICE);
+    world.check_at_rest();
+}
+
+#[test]
+fn a_refund_under_way_that_the_reversed_deposit_makes_impossible_is_stopped() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seats([0, 1]));
+    world.gateway.script(payment, [Step::cancel(CallAct::LostBefore)]);
+    let refund = world.refund(user, id, Some(seat(0))).unwrap().refund;
+    send_refunds(&world);
+    assert!(matches!(refund_state(&world, refund), RefundState::Unknown { .. }));
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.balance(Account::RefundPayable), PRICE, "it may have been sent");
+    world.check();
+    world.minutes(2);
+    send_refunds(&world);
+    assert_eq!(refund_state(&world, refund), RefundState::Stopped);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (0, 0));
+    world.check_at_rest();
+}
+
+#[test]
+fn a_refund_under_way_that_had_left_is_found_after_the_reversal() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seats([0, 1]));
+    world.gateway.script(payment, [Step::cancel(CallAct::LostAfter)]);
+    let refund = world.refund(user, id, Some(seat(0))).unwrap().refund;
+    send_refunds(&world);
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    world.minutes(2);
+    assert_eq!(send_refunds(&world), 1);
+    assert_eq!(refund_state(&world, refund), RefundState::Succeeded { sent: Sent::Gateway });
+    assert_eq!(world.balance(Account::Loss), -PRICE);
+    world.check_at_rest();
+}
+
+#[test]
+fn a_reversal_is_seen_also_where_another_amount_had_come_before() {
+    let world = World::new();
+    let (id, payment) = await_deposit(&world, world.user(), &seat(0));
+    world.gateway.deposit(payment, won(9_000)).unwrap();
+    world.take_notices();
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    world.take_notices();
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::InTime));
+    // The gateway goes on saying that money came: that of the other amount.
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
+    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() != TicketState::Issued));
+    world.check();
+    assert_eq!(send_refunds(&world), 1);
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+}
+
+#[test]
+fn money_that_comes_again_after_a_reversal_is_refunded() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seat(0));
+    world.gateway.reverse_deposit(payment).unwrap();
+    world.take_notices();
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::No));
+    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() != TicketState::Issued));
+    world.check();
+    let refund = world.refunds(payment).remove(0);
+    assert!(matches!(refund.state(), RefundState::NeedsAccount { .. }));
+    block_on(refund::set_account(&world.ports, user, refund.id(), account())).unwrap();
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(PRICE)));
+}
+
+#[test]
+fn every_refund_not_yet_sent_is_stopped() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seats([0, 1, 2]));
+    let one = |no| world.refund(user, id, Some(seat(no))).unwrap().refund;
+    let refunds = [one(0), one(1)];
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    for refund in refunds {
+        assert_eq!(refund_state(&world, refund), RefundState::Stopped);
+    }
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (0, 0));
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(0)));
+}
+
+#[test]
+fn money_of_another_amount_is_owed_whatever_becomes_of_the_deposit() {
+    let world = World::new();
+    let (_, payment) = await_deposit(&world, world.user(), &seat(0));
+    world.gateway.script(payment, [CallAct::LostBefore, CallAct::Decline].map(Step::cancel));
+    world.gateway.deposit(payment, won(9_000)).unwrap();
+    world.take_notices();
+    send_refunds(&world);
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    world.take_notices();
+    world.gateway.reverse_deposit(payment).unwrap();
+    world.take_notices();
+    assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
+    world.minutes(2);
+    send_refunds(&world);
+    let refund = world.refunds(payment).remove(0);
+    assert!(matches!(refund.state(), RefundState::Failed { .. }), "{refund:?}");
+    world.minutes(2);
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+}
+
+/// A deposit that was seen only when its seat was another's, after money of another amount. Both are owed
+/// back, and no account is known.
+fn owed_twice(world: &World) -> PaymentId {
+    let user = world.user();
+    let reservation = world.reserve(user, &seat(0)).reservation;
+    let payment = checkout_with(world, user, reservation, 0, None);
+    world.confirm(user, payment);
+    world.gateway.deposit(payment, won(9_000)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    world.gateway.script(payment, [Step::Notice(NoticeAct::Lost), Step::Find(FindAct::Lost)]);
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    world.minutes(60 * 72 + 30);
+    assert_eq!(expire(world), 1);
+    world.buy(world.user(), &seat(0), 0, Some(Method::Card));
+    assert_eq!(close_accounts(world), 1);
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::No));
+    assert_eq!(world.refunds(payment).len(), 2);
+    payment
+}
+
+#[test]
+fn of_money_that_bought_nothing_only_the_deposit_itself_is_taken_back() {
+    let world = World::new();
+    let payment = owed_twice(&world);
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    for refund in world.refunds(payment) {
+        let is_stopped = *refund.state() == RefundState::Stopped;
+        assert_eq!(is_stopped, refund.external() == won(PRICE), "{refund:?}");
+    }
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (9_000, 0));
+    world.check();
+}

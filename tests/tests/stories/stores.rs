@@ -1,0 +1,105 @@
+//! Stores that refuse or fail in the middle of a use case.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use pollster::block_on;
+use ticketing_core::change_set::ChangeSet;
+use ticketing_core::error::{Fault, PortError};
+use ticketing_core::id::PaymentId;
+use ticketing_core::memory::MemoryStore;
+use ticketing_core::page::{Limit, PageRequest};
+use ticketing_core::payment::{Honoured, Method, PaymentState};
+use ticketing_core::port::{CommitError, Committed, Ports, Store};
+use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
+use ticketing_core::service::{Failure, PaymentStatus, PaymentView, reconcile};
+
+use crate::world::{PRICE, World, seat, token, won};
+
+/// Refuses the commits whose numbers it is told, the first being 1.
+struct Refusing {
+    store: MemoryStore,
+    commits: AtomicU32,
+    refusal: fn(u32) -> Option<CommitError>,
+}
+
+#[async_trait]
+impl Store for Refusing {
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
+        let number = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
+        match (self.refusal)(number) {
+            Some(refusal) => Err(refusal),
+            None => self.store.commit(changes).await,
+        }
+    }
+}
+
+fn through(world: &World, refusal: fn(u32) -> Option<CommitError>) -> Ports {
+    let store = Refusing { store: world.store.clone(), commits: AtomicU32::new(0), refusal };
+    Ports { store: Arc::new(store), ..world.ports.clone() }
+}
+
+/// Confirms a payment of one seat over a store that refuses.
+fn confirm(
+    world: &World,
+    points: i64,
+    method: Option<Method>,
+    refusal: fn(u32) -> Option<CommitError>,
+) -> (PaymentId, Result<PaymentView, ConfirmError>) {
+    let user = world.rich(PRICE);
+    let reservation = world.reserve(user, &seat(0)).reservation;
+    let payment = world.checkout(user, reservation, points, method);
+    let amount = won(PRICE - points);
+    let request =
+        ConfirmPayment { user, payment, amount, provider_key: Some(token("card")), key: None };
+    (payment, block_on(confirm::confirm(&through(world, refusal), request)))
+}
+
+fn fails(number: u32, fault: Fault) -> Option<CommitError> {
+    (number == 2).then(|| PortError::new("store", "commit", fault).into())
+}
+
+#[test]
+fn an_outcome_that_was_not_written_is_answered_as_under_way_only_if_it_may_still_be() {
+    let transient: fn(u32) -> _ = |number| fails(number, Fault::Transient);
+    let permanent: fn(u32) -> _ = |number| fails(number, Fault::Permanent);
+    for (refusal, is_transient) in [(transient, true), (permanent, false)] {
+        let world = World::new();
+        let (payment, answer) = confirm(&world, 0, Some(Method::Card), refusal);
+        if is_transient {
+            assert_eq!(answer.unwrap().status, PaymentStatus::Processing);
+        } else {
+            assert!(matches!(answer, Err(ConfirmError::Failed(Failure::Port(_)))), "{answer:?}");
+        }
+        world.minutes(2);
+        let page = PageRequest::first(Limit::DEFAULT);
+        let swept = block_on(reconcile::sweep_unsettled(&world.ports, page)).unwrap();
+        assert_eq!(swept.changed, 1);
+        assert_eq!(world.payment(payment).honoured(), Some(Honoured::InTime));
+        world.check_at_rest();
+    }
+}
+
+#[test]
+fn points_are_not_spent_on_tickets_that_the_store_refuses() {
+    let world = World::new();
+    let (payment, answer) = confirm(&world, PRICE, None, |number| {
+        (number == 1).then_some(CommitError::AllowanceExceeded { limit: 4 })
+    });
+    assert_eq!(answer.unwrap().status, PaymentStatus::Created);
+    assert_eq!(*world.payment(payment).state(), PaymentState::Created);
+    assert!(world.tickets(world.payment(payment).reservation()).is_empty());
+    world.check();
+}
+
+#[test]
+fn a_store_that_refuses_whatever_is_decided_is_not_asked_for_ever() {
+    let world = World::new();
+    let (payment, answer) = confirm(&world, 0, Some(Method::Card), |number| {
+        (number > 1).then(|| CommitError::SeatTaken(seat(0)))
+    });
+    assert!(matches!(answer, Err(ConfirmError::Failed(Failure::Port(_)))), "{answer:?}");
+    assert!(matches!(world.payment(payment).state(), PaymentState::Processing { .. }));
+    world.check();
+}
