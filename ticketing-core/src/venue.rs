@@ -126,7 +126,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::change_set::ChangeSet;
     use crate::event::EventBody;
+    use crate::id::ChangeSetId;
     use crate::layout::{LayoutSpec, SectionSpec};
 
     fn layout(rows: u32) -> Layout {
@@ -153,6 +155,8 @@ mod tests {
             VenueEvent::Updated { venue: id, name: name.clone(), seats: 20, new_layout: false };
         let rebuilt = VenueEvent::Updated { venue: id, name, seats: 30, new_layout: true };
         assert_eq!(told[1..], [&EventBody::Venue(renamed), &EventBody::Venue(rebuilt)]);
+        let id = ChangeSetId::from_uuid(Uuid::from_u128(2));
+        assert_eq!(ChangeSet::new(id, now).save(venue).events().len(), 3);
     }
 
     #[test]

@@ -65,3 +65,21 @@ impl fmt::Display for AccountKey {
         write!(f, " in {}", self.currency)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_account_is_named_with_its_owner_and_its_currency() {
+        let id = Uuid::from_u128(1);
+        let name = |account| AccountKey { account, currency: Currency::KRW }.to_string();
+        let wallet = Account::Wallet(UserId::from_uuid(id));
+        assert_eq!(name(wallet), format!("wallet {id} in KRW"));
+        let seller = Account::Seller(SellerId::from_uuid(id));
+        assert_eq!(name(seller), format!("seller {id} in KRW"));
+        assert_eq!(name(Account::RefundPayable), "refund payable in KRW");
+    }
+}

@@ -92,6 +92,8 @@ fn what_makes_no_sense_is_not_scheduled() {
         refused(|new| new.starts_at = DateTime::<Utc>::MAX_UTC),
         ScheduleError::StartsTooFar { latest, got: DateTime::<Utc>::MAX_UTC }
     );
+    let at_the_latest = NewPerformance { starts_at: latest, ..new(&show, &layout) };
+    assert_eq!(Performance::schedule(at_the_latest, now()).unwrap().starts_at(), latest);
     let closes_at = at("2026-04-01T09:00:00Z");
     assert_eq!(
         refused(|new| new.sales_open_at = at("2026-04-01T09:00:00Z")),
@@ -125,6 +127,7 @@ fn it_takes_over_what_the_show_has_unless_it_has_its_own() {
     assert_eq!(performance.commission(), show.commission());
     assert_eq!((performance.seller(), performance.show()), (show.seller(), show.id()));
     assert_eq!((performance.capacity(), &**performance.layout()), (30, &layout));
+    assert_eq!(performance.zone(), Tz::Asia__Seoul);
     let mut policy = SalesPolicy::default();
     policy.deadlines.sales_stop = Duration::from_mins(30);
     let own = PriceList::new([(grade("VIP"), won(1)), (grade("R"), won(2))]).unwrap();
@@ -180,6 +183,16 @@ fn lines_carry_the_grade_and_price_of_now() {
         performance.lines(&seats(&[0, 30, 31])),
         Err(PerformanceRefusal::NoSuchSeat { seat: SeatNo(30), capacity: 30 })
     );
+}
+
+#[test]
+fn it_has_the_seats_up_to_its_last() {
+    let performance = performance();
+    assert_eq!(performance.must_have(&seats(&[0, 29])), Ok(()));
+    for (wanted, last) in [(seats(&[30]), 30), (seats(&[0, 31]), 31)] {
+        let refused = PerformanceRefusal::NoSuchSeat { seat: SeatNo(last), capacity: 30 };
+        assert_eq!(performance.must_have(&wanted), Err(refused));
+    }
 }
 
 #[test]
@@ -287,6 +300,7 @@ fn a_cancelled_performance_is_wound_up_once() {
     assert_eq!(performance.wind_up(), Ok(Applied::Already));
     assert_eq!(performance.cancel(now()), Ok(Applied::Already));
     assert_eq!(performance.state(), PerformanceState::Cancelled { at: now(), wound_up: true });
+    assert!(performance.is_cancelled() && performance.is_wound_up());
     assert_eq!(names(&performance), ["performance.scheduled", "performance.cancelled"]);
 }
 

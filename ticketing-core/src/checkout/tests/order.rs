@@ -111,6 +111,42 @@ fn a_late_answer_to_a_check_changes_nothing_on_the_way_back() {
     assert_eq!(after(1).handle(Reply::UserRefused, minute(1)).unwrap_err().to_string(), text);
 }
 
+/// What it says after `steps` steps, this reply, and all that it then asks to be undone.
+fn known_after(steps: usize, reply: Reply) -> Vec<Reply> {
+    let mut ended = after(steps);
+    let mut asked = told(&mut ended, reply);
+    while ended.is_live() {
+        let undone = match asked.last() {
+            Some(Command::DeletePayment) => Reply::PaymentDeleted,
+            Some(Command::GivePointsBack) => Reply::PointsBack,
+            other => panic!("{other:?}"),
+        };
+        asked = told(&mut ended, undone);
+    }
+    let is_known = |reply: &Reply| ended.clone().handle(reply.clone(), minute(9)).is_ok();
+    all_replies().into_iter().filter(is_known).collect()
+}
+
+#[test]
+fn an_ended_checkout_knows_the_replies_that_it_took_and_no_others() {
+    let [active, reserved, clear, created] = FORWARD;
+    let done = |more: &[Reply]| [&[active.clone(), reserved.clone()], more].concat();
+    let timed_out = Step::ALL.map(Reply::TimedOut);
+    let completed = done(&[clear.clone(), created.clone()]);
+    assert_eq!(known_after(3, created), completed);
+    assert_eq!(known_after(0, Reply::UserRefused), [Reply::UserRefused]);
+    let poor = [active.clone(), Reply::PointsRefused];
+    assert_eq!(known_after(1, Reply::PointsRefused), poor);
+    let suspected = done(&[Reply::FraudSuspected, Reply::PointsBack]);
+    assert_eq!(known_after(2, Reply::FraudSuspected), suspected);
+    let refused = done(&[clear.clone(), Reply::PaymentRefused, Reply::PointsBack]);
+    assert_eq!(known_after(3, Reply::PaymentRefused), refused);
+    let late = [done(&[clear, Reply::PointsBack, Reply::PaymentDeleted]), timed_out.to_vec()];
+    assert_eq!(known_after(3, Reply::TimedOut(Step::CreatePayment)), late.concat());
+    let over = [active.clone(), Reply::ReservationEnded];
+    assert_eq!(known_after(0, Reply::ReservationEnded), over);
+}
+
 #[test]
 fn it_moves_only_when_something_happened() {
     let mut it = after(1);

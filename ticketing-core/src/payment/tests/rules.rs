@@ -46,6 +46,39 @@ fn a_lost_answer_keeps_what_was_sent_and_when() {
 }
 
 #[test]
+fn what_was_sent_and_what_came_back_is_kept() {
+    assert_eq!(created(Some(Method::Card)).provider_key(), None);
+    assert_eq!(confirming().provider_key(), Some(&key("auth")));
+    assert_eq!(issuing().account(), None);
+    assert_eq!(awaiting().account(), Some(&deposit_account("1")));
+}
+
+#[test]
+fn points_are_back_only_when_they_were_taken_back() {
+    let mut payment = At::CancelledCard.payment();
+    assert!(!payment.points_are_back());
+    assert_eq!(payment.take_points_back(), Some(ENTRY));
+    assert!(payment.points_are_back());
+    assert!(!paid_by_card().points_are_back());
+}
+
+#[test]
+fn a_refusal_says_what_was_tried_and_what_the_payment_is() {
+    let refused = |at: At| at.payment().lose_answer(minute(9)).unwrap_err().to_string();
+    for (at, name) in [
+        (At::CreatedCard, "created"),
+        (At::Awaiting, "awaiting deposit"),
+        (At::PaidCard, "succeeded"),
+        (At::Failed, "failed"),
+        (At::Expired, "expired"),
+        (At::CancelledCard, "cancelled"),
+        (At::Reversed, "reversed"),
+    ] {
+        assert_eq!(refused(at), format!("cannot lose the answer of a payment that is {name}"));
+    }
+}
+
+#[test]
 fn points_alone_are_paid_in_one_step() {
     let mut payment = created(None);
     assert_eq!(payment.succeed(Honoured::InTime, minute(1)), Ok(Applied::Now));

@@ -29,6 +29,7 @@ fn a_lost_answer_keeps_the_attempt_and_a_definite_refusal_starts_another() {
     let mut refund = to_card();
     assert_eq!(refund.attempt(), 0);
     refund.begin(minute(11)).unwrap();
+    assert_eq!(refund.next_try_at(), minute(12), "the call may be under way");
     let first = GatewayKey::cancel(refund.id(), refund.attempt());
     for silence in 12..15 {
         refund.lose_answer(minute(silence)).unwrap();

@@ -64,6 +64,7 @@ fn the_last_seat_given_up_ends_the_reservation_with_its_cause() {
 #[test]
 fn an_end_takes_the_reservation_from_its_checkout() {
     let mut cancelled = At::CheckedOut.reservation();
+    assert_eq!(cancelled.checkout(), Some(CHECKOUT));
     cancelled.cancel(CancelReason::CheckoutRefused, false, minute(2)).unwrap();
     assert_eq!(cancelled.checkout(), None);
     let mut expired = At::CheckedOut.reservation();
