@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_largest_posting_is_booked_and_one_more_is_refused_with_its_amount() {
-        let most = JournalEntry::POSTING_MAX;
+        let most = 1_000 * i128::from(Money::MAX_MINOR);
         entry(&[(Account::Clearing, -most), (Account::Loss, most)]).unwrap();
         let over = entry(&[(Account::Clearing, -most - 1), (Account::Loss, most + 1)]);
         assert_eq!(over, Err(EntryError::OutOfRange { got: -most - 1 }));
