@@ -7,13 +7,18 @@ use async_trait::async_trait;
 use pollster::block_on;
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::{Fault, PortError};
-use ticketing_core::id::PaymentId;
+use ticketing_core::id::{PaymentId, UserId};
+use ticketing_core::ledger::{Account, AccountKey};
 use ticketing_core::memory::MemoryStore;
+use ticketing_core::money::Currency;
 use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::payment::{Honoured, Method, PaymentState};
 use ticketing_core::port::{CommitError, Committed, Ports, Store};
+use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
 use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
 use ticketing_core::service::{Failure, PaymentStatus, PaymentView, reconcile};
+
+use uuid::Uuid;
 
 use crate::world::{PRICE, World, seat, token, won};
 
@@ -101,5 +106,31 @@ fn a_store_that_refuses_whatever_is_decided_is_not_asked_for_ever() {
     });
     assert!(matches!(answer, Err(ConfirmError::Failed(Failure::Port(_)))), "{answer:?}");
     assert!(matches!(world.payment(payment).state(), PaymentState::Processing { .. }));
+    world.check();
+}
+
+#[test]
+fn a_store_that_finds_every_wallet_poor_does_not_keep_a_checkout_for_ever() {
+    let world = World::new();
+    let user = world.rich(PRICE);
+    let reservation = world.reserve(user, &seat(0)).reservation;
+    let ports = through(&world, |number| {
+        assert!(number < 20, "asked again and again");
+        let wallet = AccountKey {
+            account: Account::Wallet(UserId::from_uuid(Uuid::nil())),
+            currency: Currency::KRW,
+        };
+        (number > 1).then_some(CommitError::InsufficientFunds(wallet))
+    });
+    let request = StartCheckout {
+        user,
+        reservation,
+        points: won(PRICE),
+        method: None,
+        refund_account: None,
+        key: None,
+    };
+    let answer = block_on(checkout::start(&ports, request));
+    assert!(matches!(answer, Err(CheckoutError::Failed(Failure::Port(_)))), "{answer:?}");
     world.check();
 }

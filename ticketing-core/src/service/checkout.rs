@@ -347,7 +347,7 @@ async fn step(
                 tries.again()?;
                 poor = false;
             }
-            Attempt::Refused(CommitError::InsufficientFunds(_)) => poor = true,
+            Attempt::Refused(CommitError::InsufficientFunds(_)) if !poor => poor = true,
             Attempt::Refused(refusal) => return Err(inconsistent(refusal).into()),
             Attempt::Replayed(_) | Attempt::Duplicate => return Err(Failure::KeyReused.into()),
         }
