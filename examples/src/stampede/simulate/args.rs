@@ -111,7 +111,7 @@ impl SimulateArgs {
 }
 
 fn rates_help() -> String {
-    let mut text = "Rates that --fault sets. Calls per 100,000: <port>.<what>; gateway, notices, publisher, \
+    let mut text = "Rates that --fault sets. Calls per 100,000: <port>.<what>; the gateway's own, publisher.fail_.. and sent_twice, \
                     users, fraud and deposits in thousandths; processes and holds in times per hour; \
                     .._max in seconds:\n "
         .to_owned();
@@ -122,7 +122,7 @@ fn rates_help() -> String {
             width = 1;
         }
         text.push(' ');
-        text.push_str(&name);
+        text.push_str(name);
         width += name.len() + 1;
     }
     text

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ticketing_core::memory::GatewayFaults;
+use ticketing_core::policy::PolicyError;
 use ticketing_core::testing::faults::FaultRates;
 
 use crate::stampede::args::FaultLevel;
@@ -93,36 +95,26 @@ impl Rates {
         Self { calls, mishaps, plan: FaultPlan::of(level).simulated() }
     }
 
-    /// The names that can be set, with their units.
-    pub(super) fn names() -> Vec<String> {
-        let calls = FaultRates::names().map(str::to_owned);
-        let own = Self::OWN.iter().map(|name| (*name).to_owned());
-        calls.chain(own).collect()
+    /// The names that can be set.
+    pub(super) fn names() -> Vec<&'static str> {
+        FaultRates::names().chain(GatewayFaults::NAMES.iter().copied()).chain(Self::OWN).collect()
     }
 
-    const OWN: [&'static str; 27] = [
+    /// What is neither of a port's calls nor of the gateway's own. The topic's `publisher.twice` is called
+    /// otherwise here, as a call that is made twice has that name.
+    const OWN: [&'static str; 17] = [
         "process.death",
         "clock.jump",
         "clock.jump_max",
         "holds.lost",
         "holds.lost_some",
-        "gateway.decline",
-        "gateway.refuse",
-        "gateway.lost_before",
-        "gateway.lost_after",
-        "gateway.slow",
-        "gateway.late",
         "gateway.late_max",
-        "notice.twice",
-        "notice.late",
-        "notice.lost",
         "publisher.fail_before",
         "publisher.fail_halfway",
         "publisher.fail_after",
         "publisher.sent_twice",
         "flush.deadlock",
         "flush.answer_lost",
-        "flush.races",
         "users.inactive",
         "fraud.suspected",
         "deposits.late",
@@ -134,7 +126,7 @@ impl Rates {
     pub(super) fn set(&mut self, setting: &RateSetting) -> Result<(), RateError> {
         let RateSetting { name, rate } = setting;
         let Self { calls, mishaps, plan } = self;
-        let FaultPlan { gateway, publisher, .. } = plan;
+        let refused = |error: PolicyError| RateError(format!("{name}: {error}"));
         let thousandths = || {
             u16::try_from(*rate).ok().filter(|rate| *rate <= 1_000).ok_or_else(|| {
                 RateError(format!("{name}: expected 0 to 1000 thousandths, got {rate}"))
@@ -147,32 +139,30 @@ impl Rates {
             "clock.jump_max" => mishaps.jump_max = seconds,
             "holds.lost" => mishaps.holds_lost = per_hour(name, *rate)?,
             "holds.lost_some" => mishaps.holds_lost_some = per_hour(name, *rate)?,
-            "gateway.decline" => gateway.decline = thousandths()?,
-            "gateway.refuse" => gateway.refuse_retryable = thousandths()?,
-            "gateway.lost_before" => gateway.lost_before = thousandths()?,
-            "gateway.lost_after" => gateway.lost_after = thousandths()?,
-            "gateway.slow" => gateway.slow = thousandths()?,
-            "gateway.late" => gateway.late = thousandths()?,
-            "gateway.late_max" => gateway.late_max = seconds,
-            "notice.twice" => gateway.notice_twice = thousandths()?,
-            "notice.late" => gateway.notice_late = thousandths()?,
-            "notice.lost" => gateway.notice_lost = thousandths()?,
-            "publisher.fail_before" => publisher.fail_before = thousandths()?,
-            "publisher.fail_halfway" => publisher.fail_halfway = thousandths()?,
-            "publisher.fail_after" => publisher.fail_after = thousandths()?,
-            "publisher.sent_twice" => publisher.twice = thousandths()?,
+            "gateway.late_max" => {
+                let gateway = GatewayFaults { late_max: seconds, ..plan.gateway };
+                gateway.check().map_err(refused)?;
+                plan.gateway = gateway;
+            }
+            "publisher.sent_twice" => {
+                plan.publisher.set("publisher.twice", thousandths()?).map_err(refused)?;
+            }
+            "publisher.fail_before" | "publisher.fail_halfway" | "publisher.fail_after" => {
+                plan.publisher.set(name, thousandths()?).map_err(refused)?;
+            }
             "flush.deadlock" => plan.deadlocks = *rate,
             "flush.answer_lost" => plan.commit_answers_lost = *rate,
-            "flush.races" => plan.races = *rate > 0,
-            "deposits.short" => plan.deposits_short = thousandths()?,
-            "deposits.late" => plan.deposits_late = thousandths()?,
-            "deposits.reversed" => plan.deposits_reversed = thousandths()?,
             "users.inactive" => plan.users_inactive = thousandths()?,
             "fraud.suspected" => plan.fraud_suspected = thousandths()?,
-            _ => return calls.set(name, *rate).map_err(|error| RateError(error.to_string())),
+            "deposits.late" => plan.deposits_late = thousandths()?,
+            "deposits.short" => plan.deposits_short = thousandths()?,
+            "deposits.reversed" => plan.deposits_reversed = thousandths()?,
+            name if GatewayFaults::NAMES.contains(&name) => {
+                plan.gateway.set(name, thousandths()?).map_err(refused)?;
+            }
+            name => calls.set(name, *rate).map_err(|error| RateError(error.to_string()))?,
         }
-        gateway.check().map_err(|error| RateError(error.to_string()))?;
-        publisher.check().map_err(|error| RateError(error.to_string()))
+        Ok(())
     }
 }
 
