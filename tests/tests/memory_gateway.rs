@@ -45,6 +45,7 @@ impl GatewayStage for FakeStage {
             Breakage::LostAfter => CallAct::LostAfter,
             Breakage::Busy => CallAct::Refuse { retry_after: Some(Duration::from_millis(50)) },
             Breakage::Declined => CallAct::Decline,
+            Breakage::Delayed => CallAct::Late(Duration::from_secs(30)),
             _ => return false,
         };
         self.0.script(payment, [Step::AnyCall(act)]);

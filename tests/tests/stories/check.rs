@@ -98,7 +98,7 @@ fn who_has_what(
     let sent: i64 = refunds
         .iter()
         .filter(|refund| *refund.state() == sent)
-        .map(|refund| refund.external().minor())
+        .map(|refund| refund.to_send().minor())
         .sum();
     let received: i64 = payments.iter().map(|payment| payment.received().minor()).sum();
     assert_eq!(clearing, sent - received - topped_up, "what the gateway holds");

@@ -1,10 +1,11 @@
 //! Deposits that the bank takes back.
 
 use pollster::block_on;
-use ticketing_core::id::PaymentId;
+use ticketing_core::id::{PaymentId, UserId};
 use ticketing_core::ledger::Account;
 use ticketing_core::memory::{CallAct, FindAct, NoticeAct, Step};
 use ticketing_core::payment::{Honoured, Method, PaymentState};
+use ticketing_core::port::RefundAccount;
 use ticketing_core::refund::{RefundState, Sent};
 use ticketing_core::reservation::{EndCause, ReservationState};
 use ticketing_core::service::PaymentStatus;
@@ -241,4 +242,88 @@ fn of_money_that_bought_nothing_only_the_deposit_itself_is_taken_back() {
     }
     assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (9_000, 0));
     world.check();
+}
+
+/// Another amount and the whole deposit, told in one answer: neither is a sale.
+fn seen_as_one(world: &World, user: UserId, account: Option<RefundAccount>) -> PaymentId {
+    let reservation = world.reserve(user, &seat(0)).reservation;
+    let payment = checkout_with(world, user, reservation, 0, account);
+    world.confirm(user, payment);
+    world.gateway.script(payment, [Step::Notice(NoticeAct::Lost)]);
+    world.gateway.deposit(payment, won(9_000)).unwrap();
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert!(matches!(world.payment(payment).state(), PaymentState::AwaitingDeposit { .. }));
+    assert_eq!(world.balance(Account::RefundPayable), 9_000 + PRICE);
+    payment
+}
+
+#[test]
+fn money_that_bought_nothing_and_is_taken_back_is_owed_no_more() {
+    let world = World::new();
+    let payment = seen_as_one(&world, world.user(), Some(account()));
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.told("payment.unexpected_money_lost"), 1);
+    assert_eq!(world.payment(payment).received(), won(9_000));
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (9_000, 0));
+    world.check();
+    assert_eq!(world.notice("again", payment).unwrap(), NoticeTaken::NothingNew);
+    assert_eq!(send_refunds(&world), 1);
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+    // The deposit may still come, and buys what it should have bought.
+    world.gateway.deposit(payment, won(PRICE)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::InTime));
+    world.check_at_rest();
+}
+
+#[test]
+fn money_that_was_sent_back_before_the_bank_took_it_too_is_lost() {
+    let world = World::new();
+    let payment = seen_as_one(&world, world.user(), Some(account()));
+    assert_eq!(send_refunds(&world), 1);
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (0, -PRICE));
+    world.check_at_rest();
+}
+
+#[test]
+fn what_is_under_way_when_the_bank_takes_the_money_is_sent_only_as_far_as_it_is_there() {
+    let world = World::new();
+    let payment = seen_as_one(&world, world.user(), Some(account()));
+    world.gateway.script(payment, [Step::cancel(CallAct::LostBefore)]);
+    send_refunds(&world);
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    let (owed, lost) = (world.balance(Account::RefundPayable), world.balance(Account::Loss));
+    assert_eq!((owed, lost), (9_000 + PRICE, -PRICE), "it may have been sent");
+    world.check();
+    world.minutes(2);
+    send_refunds(&world);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (9_000, 0));
+    world.minutes(5);
+    send_refunds(&world);
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+    world.check_at_rest();
+}
+
+#[test]
+fn money_is_taken_back_also_from_a_payment_that_lapsed() {
+    let world = World::new();
+    let user = world.user();
+    let payment = seen_as_one(&world, user, None);
+    world.minutes(60 * 72 + 30);
+    assert_eq!(expire(&world), 1);
+    world.gateway.reverse_deposit(payment).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (9_000, 0));
+    world.check();
+    close_accounts(&world);
+    let refund = world.refunds(payment).remove(0);
+    assert_eq!((refund.external(), refund.to_send()), (won(9_000 + PRICE), won(9_000)));
+    block_on(refund::set_account(&world.ports, user, refund.id(), account())).unwrap();
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
 }

@@ -91,5 +91,12 @@ events! {
             /// What came.
             got: Money,
         },
+        /// The bank took back money that had bought nothing: a human should look.
+        UnexpectedMoneyLost = "payment.unexpected_money_lost" {
+            /// Which.
+            payment: PaymentId,
+            /// How much.
+            lost: Money,
+        },
     }
 }

@@ -441,6 +441,31 @@ impl Payment {
         Ok(())
     }
 
+    /// The bank took back money that had bought nothing. It was set aside for refunds, and is no more.
+    ///
+    /// # Errors
+    /// Not a bank transfer; [`PaymentRefusal::ExceedsUnexpected`] if so much did not come in.
+    pub fn lose_unexpected(
+        &mut self,
+        lost: Money,
+        now: DateTime<Utc>,
+    ) -> Result<(), PaymentRefusal> {
+        if self.method != Some(Method::BankTransfer) {
+            return Err(self.wrong_method("take money back from"));
+        }
+        let left = self.unexpected();
+        if left.sub(lost).is_err() {
+            return Err(PaymentRefusal::ExceedsUnexpected { left, got: lost });
+        }
+        self.received = self.received.sub(lost)?;
+        self.refunded = self.refunded.sub(lost)?;
+        if self.received.is_zero() && !self.is_live() {
+            self.refund_account = None;
+        }
+        self.root.record(now, PaymentEvent::UnexpectedMoneyLost { payment: self.id, lost });
+        Ok(())
+    }
+
     /// Sets aside a part of the capture for a refund.
     ///
     /// # Errors

@@ -111,6 +111,23 @@ impl Payment {
         self.received
     }
 
+    /// What of it is not the deposit or capture that was expected.
+    pub fn unexpected(&self) -> Money {
+        match self.state {
+            PaymentState::Succeeded { .. } => {
+                self.received.sub(self.tenders.external).unwrap_or(self.received)
+            }
+            PaymentState::Created
+            | PaymentState::Processing { .. }
+            | PaymentState::Unknown { .. }
+            | PaymentState::AwaitingDeposit { .. }
+            | PaymentState::Failed { .. }
+            | PaymentState::Expired
+            | PaymentState::Cancelled
+            | PaymentState::Reversed => self.received,
+        }
+    }
+
     /// What of it was set aside for refunds, sent or not.
     pub const fn refunded(&self) -> Money {
         self.refunded

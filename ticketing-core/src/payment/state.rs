@@ -174,6 +174,14 @@ pub enum PaymentRefusal {
         /// What was asked for.
         got: Money,
     },
+    /// The bank cannot take back more than came in without having been expected.
+    #[error("{left} came in unexpected, got {got} to be taken back")]
+    ExceedsUnexpected {
+        /// What came in unexpected and was not taken back.
+        left: Money,
+        /// What was to be taken back.
+        got: Money,
+    },
     /// The tender mix needs a method for what is not points, and none where nothing is left.
     #[error("expected a method exactly if something is left to pay, {external} is")]
     MethodMismatch {

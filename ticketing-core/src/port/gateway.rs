@@ -119,7 +119,7 @@ pub struct GatewayCancel {
 pub enum Found {
     /// Money was captured; some of it may have been sent back.
     Captured {
-        /// How much came in.
+        /// How much came in and was not taken back by the bank; what was sent back counts as in.
         amount: Money,
         /// What was sent back.
         cancels: Vec<GatewayCancel>,
@@ -146,7 +146,7 @@ pub enum GatewayError {
         /// The gateway's code.
         code: Label<100>,
     },
-    /// Nothing moved; the same call with the same key may succeed later.
+    /// Nothing moved under this key, nor will unless it is sent again: then it may succeed.
     #[error("the gateway did not take the call")]
     Retryable {
         /// When, if it said so.
@@ -162,7 +162,8 @@ pub enum GatewayError {
 /// An adapter MUST answer a repeated key with the first answer and move no money twice
 /// (`testing::gateway::repeated_key_moves_nothing_twice`), MUST say `Unknown` for every outcome that
 /// it cannot prove, and MUST never say `Declined` or `Retryable` where money may have moved
-/// (`testing::gateway::definite_answers_are_true`). It MUST refuse to send back more than was captured
+/// (`testing::gateway::definite_answers_are_true`): also not because an earlier call under the same key is
+/// still being worked on, which is `Unknown` (`testing::gateway::a_key_under_way_is_unknown`). It MUST refuse to send back more than was captured
 /// (`testing::gateway::never_more_back_than_captured`), and `find` MUST name our refunds among the
 /// cancels (`testing::gateway::find_names_our_refunds`).
 #[cfg_attr(feature = "mock", mockall::automock)]

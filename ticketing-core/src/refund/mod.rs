@@ -42,6 +42,8 @@ pub struct Refund {
     what: RefundFor,
     external: Money,
     points: Money,
+    stopped: Money,
+    taken_back: Money,
     account: Option<RefundAccount>,
     attempt: u32,
     first_sent_at: Option<DateTime<Utc>>,
@@ -85,6 +87,8 @@ impl Refund {
             what: new.what,
             external,
             points,
+            stopped: external.currency().zero(),
+            taken_back: external.currency().zero(),
             account: account.filter(|_| !external.is_zero()),
             attempt: 0,
             first_sent_at: None,
@@ -171,7 +175,8 @@ impl Refund {
         }
     }
 
-    /// The gateway refused this attempt for good; another may be made later.
+    /// The gateway refused this attempt for good; another may be made later, without what the bank took
+    /// back meanwhile.
     ///
     /// # Errors
     /// Nothing was sent, or it was refused otherwise.
@@ -183,6 +188,7 @@ impl Refund {
                 self.next_try_at = now + self.pause();
                 let (refund, attempt) = (self.id, self.attempt);
                 self.root.record(now, RefundEvent::Failed { refund, attempt, code });
+                self.owe_less(now);
                 Ok(Applied::Now)
             }
             RefundState::Failed { code: before } if *before == cut(code) => Ok(Applied::Already),
@@ -237,24 +243,53 @@ impl Refund {
         }
     }
 
-    /// The bank took the deposit back before the refund left: nothing is sent any more.
+    /// The bank took back money that was to be refunded. What was not sent yet is owed no more; of an
+    /// attempt under way that shows only when it is refused, and if it was sent, the money is lost.
     ///
     /// # Errors
-    /// Sent or being sent.
-    pub fn stop(&mut self, now: DateTime<Utc>) -> Result<Applied, RefundRefusal> {
+    /// [`RefundRefusal::ExceedsOwed`] if that is more than is left of it; it is over.
+    pub fn take_back(
+        &mut self,
+        amount: Money,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, RefundRefusal> {
+        if !self.is_owed() {
+            return Err(self.refused("take back the money of"));
+        }
+        let left = self.left();
+        if left.sub(amount).is_err() {
+            return Err(RefundRefusal::ExceedsOwed { left, got: amount });
+        }
+        if amount.is_zero() {
+            return Ok(Applied::Already);
+        }
+        self.taken_back = self.taken_back.add(amount).unwrap_or(self.external);
         match &self.state {
             RefundState::Requested
             | RefundState::NeedsAccount { .. }
-            | RefundState::Failed { .. } => {
-                self.state = RefundState::Stopped;
-                self.account = None;
-                self.root.record(now, RefundEvent::Stopped { refund: self.id });
-                Ok(Applied::Now)
-            }
-            RefundState::Stopped => Ok(Applied::Already),
+            | RefundState::Failed { .. } => self.owe_less(now),
             RefundState::Processing { .. }
             | RefundState::Unknown { .. }
-            | RefundState::Succeeded { .. } => Err(self.refused("stop")),
+            | RefundState::Succeeded { .. }
+            | RefundState::Stopped => {}
+        }
+        Ok(Applied::Now)
+    }
+
+    /// Nothing is under way: what was taken back is owed no more.
+    fn owe_less(&mut self, now: DateTime<Utc>) {
+        if self.taken_back.is_zero() {
+            return;
+        }
+        let (refund, left) = (self.id, self.left());
+        self.stopped = self.stopped.add(self.taken_back).unwrap_or(self.external);
+        self.taken_back = left.currency().zero();
+        if left.is_zero() {
+            self.state = RefundState::Stopped;
+            self.account = None;
+            self.root.record(now, RefundEvent::Stopped { refund });
+        } else {
+            self.root.record(now, RefundEvent::Reduced { refund, left });
         }
     }
 
@@ -266,7 +301,7 @@ impl Refund {
     fn finish(&mut self, sent: Sent, now: DateTime<Utc>) {
         self.state = RefundState::Succeeded { sent };
         self.account = None;
-        let (refund, external) = (self.id, self.external);
+        let (refund, external) = (self.id, self.to_send());
         self.root.record(now, RefundEvent::Succeeded { refund, external, sent });
     }
 
@@ -303,9 +338,30 @@ impl Refund {
         &self.what
     }
 
-    /// How much goes back through the gateway.
+    /// How much was to go back through the gateway when it was requested.
     pub const fn external(&self) -> Money {
         self.external
+    }
+
+    /// What of it is owed no more, because the bank took it back before it was sent.
+    pub const fn stopped(&self) -> Money {
+        self.stopped
+    }
+
+    /// How much is sent, was sent or became points, all but what was stopped.
+    pub fn to_send(&self) -> Money {
+        self.external.sub(self.stopped).unwrap_or(self.external.currency().zero())
+    }
+
+    /// What is still owed by it.
+    pub fn owed(&self) -> Money {
+        if self.is_owed() { self.to_send() } else { self.external.currency().zero() }
+    }
+
+    /// What of it is owed and was not taken back by the bank.
+    pub fn left(&self) -> Money {
+        let owed = self.owed();
+        owed.sub(self.taken_back).unwrap_or(owed.currency().zero())
     }
 
     /// How much became points when it was requested.

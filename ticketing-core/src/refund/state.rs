@@ -62,7 +62,7 @@ pub enum RefundState {
         /// Since when.
         since: DateTime<Utc>,
     },
-    /// The bank took the deposit back before anything was sent; nothing is owed.
+    /// The bank took the money back before anything was sent; nothing is owed.
     Stopped,
 }
 
@@ -96,6 +96,14 @@ pub enum RefundRefusal {
     /// It goes back to where it came from, such as a card.
     #[error("the refund does not go to an account")]
     AccountNotNeeded,
+    /// The bank cannot take back more of it than is owed.
+    #[error("expected at most {left} to be taken back of the refund, got {got}")]
+    ExceedsOwed {
+        /// What was left of it.
+        left: Money,
+        /// What was to be taken back.
+        got: Money,
+    },
     /// The gateway may have forgotten the attempt's key: sending it again could pay twice.
     #[error("the attempt was first sent at {first_sent_at}, too long ago to send it again")]
     KeyTooOld {
@@ -143,7 +151,14 @@ events! {
             /// The gateway's code.
             code: String,
         },
-        /// The bank took the deposit back before anything was sent.
+        /// The bank took back a part of the money before it was sent: less is owed.
+        Reduced = "refund.reduced" {
+            /// Which.
+            refund: RefundId,
+            /// How much is left to send.
+            left: Money,
+        },
+        /// The bank took the money back before anything was sent.
         Stopped = "refund.stopped" {
             /// Which.
             refund: RefundId,

@@ -374,7 +374,7 @@ fn view(refund: &Refund) -> RefundView {
         seats,
         fee: fee.unwrap_or(refund.external().currency().zero()),
         points: refund.points(),
-        external: refund.external(),
+        external: refund.to_send(),
         state: refund.state().clone(),
     }
 }

@@ -11,9 +11,9 @@ use crate::error::{Fault, PortError};
 use crate::id::{EntryId, RefundId};
 use crate::ledger::{Booking, JournalEntry};
 use crate::page::PageRequest;
-use crate::payment::{Payment, PaymentState};
+use crate::payment::Payment;
 use crate::port::{CancelRequest, Found, GatewayError, GatewayKey, Ports};
-use crate::refund::{Refund, RefundFor, RefundRefusal, RefundState};
+use crate::refund::{Refund, RefundRefusal, RefundState};
 use crate::timeout::timeout;
 
 /// Drives refunds on: sends what was requested, tries refused ones again after a pause, finds out what
@@ -72,7 +72,11 @@ async fn send(ports: &Ports, mut refund: Refund) -> Result<bool, Failure> {
     match refund.begin(now) {
         Ok(_) => {}
         Err(RefundRefusal::KeyTooOld { .. }) => return never_arrived(ports, refund, now).await,
-        Err(error @ (RefundRefusal::WrongState { .. } | RefundRefusal::AccountNotNeeded)) => {
+        Err(
+            error @ (RefundRefusal::WrongState { .. }
+            | RefundRefusal::AccountNotNeeded
+            | RefundRefusal::ExceedsOwed { .. }),
+        ) => {
             return Err(refused(error));
         }
     }
@@ -84,7 +88,7 @@ async fn send(ports: &Ports, mut refund: Refund) -> Result<bool, Failure> {
     let request = CancelRequest {
         payment: refund.payment(),
         refund: refund.id(),
-        amount: refund.external(),
+        amount: refund.to_send(),
         account: refund.account().cloned(),
         key: GatewayKey::cancel(refund.id(), refund.attempt()),
     };
@@ -131,39 +135,29 @@ async fn never_arrived(ports: &Ports, refund: Refund, now: DateTime<Utc>) -> Res
     fail(ports, refund, "never arrived", now).await
 }
 
-/// Commits a definite refusal: nothing was sent. If the bank took the deposit back while the attempt was
-/// under way, there is nothing to send any more and the refund is stopped.
+/// Commits a definite refusal: nothing was sent. What the bank took back while the attempt was under way
+/// is owed no more.
 async fn fail(
     ports: &Ports,
     mut refund: Refund,
     code: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, Failure> {
+    let owed = refund.owed();
     refund.fail(code, now).map_err(refused)?;
-    let payment = load_payment(ports, &refund).await?;
-    let mut changes = change_set(ports, now).guard(&payment);
-    if *payment.state() == PaymentState::Reversed && is_of_deposit(&refund, &payment) {
-        refund.stop(now).map_err(refused)?;
+    let stopped = owed.sub(refund.owed())?;
+    let mut changes = change_set(ports, now);
+    if !stopped.is_zero() {
         let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
-        changes =
-            changes.post(JournalEntry::refund_stopped(booking, refund.id(), refund.external())?);
+        changes = changes.post(JournalEntry::refund_stopped(booking, refund.id(), stopped)?);
     }
     write(ports, changes.save(refund)).await
-}
-
-/// Whether the money would come from the deposit that was taken back, and not from other money that came
-/// in unexpected.
-fn is_of_deposit(refund: &Refund, payment: &Payment) -> bool {
-    match refund.what() {
-        RefundFor::Seats(_) => true,
-        RefundFor::NotHonoured => payment.received().is_zero(),
-    }
 }
 
 async fn sent(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<bool, Failure> {
     refund.succeed(now).map_err(refused)?;
     let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
-    let entry = JournalEntry::refund_sent(booking, refund.id(), refund.external())?;
+    let entry = JournalEntry::refund_sent(booking, refund.id(), refund.to_send())?;
     finish(ports, refund, entry, now).await
 }
 
@@ -181,7 +175,7 @@ async fn give_points_if_due(
     }
     refund.give_as_points(now).map_err(refused)?;
     let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
-    let (id, user, amount) = (refund.id(), refund.user(), refund.external());
+    let (id, user, amount) = (refund.id(), refund.user(), refund.to_send());
     let entry = JournalEntry::refund_as_points(booking, id, user, amount)?;
     finish(ports, refund, entry, now).await
 }

@@ -26,6 +26,8 @@ pub enum Breakage {
     Busy,
     /// The gateway declines.
     Declined,
+    /// The call is taken, but done only after a while, at most a minute; its answer is lost.
+    Delayed,
 }
 
 /// What the functions need from the other side of a gateway: the buyer, the bank, and trouble.
@@ -49,6 +51,7 @@ const TRIES_MAX: u32 = 50;
 pub async fn all(h: &Harness, gateway: &Arc<dyn PaymentGateway>, stage: &dyn GatewayStage) {
     repeated_key_moves_nothing_twice(h, gateway, stage).await;
     definite_answers_are_true(h, gateway, stage).await;
+    a_key_under_way_is_unknown(h, gateway, stage).await;
     never_more_back_than_captured(h, gateway, stage).await;
     find_names_our_refunds(h, gateway, stage).await;
     an_account_is_paid_or_closed(h, gateway, stage).await;
@@ -139,6 +142,33 @@ pub async fn definite_answers_are_true(
     }
     let nothing = find(h, gateway, new_payment(h)).await;
     assert_eq!(nothing, Found::NotFound, "of a payment that nobody made");
+}
+
+/// A key whose first call is still worked on is not refused: the money moves later.
+///
+/// # Panics
+/// If the adapter breaks this.
+pub async fn a_key_under_way_is_unknown(
+    h: &Harness,
+    gateway: &Arc<dyn PaymentGateway>,
+    stage: &dyn GatewayStage,
+) {
+    let payment = new_payment(h);
+    let request = authenticated(stage, payment, won(700)).await;
+    stage.break_next(payment, Breakage::Delayed).await;
+    let first = gateway.confirm(request.clone()).await;
+    // What is too busy for one that it never took may say so here too.
+    stage.break_next(payment, Breakage::Busy).await;
+    let again = gateway.confirm(request.clone()).await;
+    if !matches!(first, Err(GatewayError::Retryable { .. })) {
+        assert!(
+            matches!(again, Ok(_) | Err(GatewayError::Unknown(_))),
+            "a key under way was answered with {again:?}, after {first:?}"
+        );
+    }
+    h.advance(Duration::from_mins(1)).await;
+    assert_eq!(confirm(h, gateway, &request).await.amount, won(700));
+    assert_money(h, gateway, payment, won(700), &[]).await;
 }
 
 /// Cancels, one after another and at once, never add up to more than was captured.

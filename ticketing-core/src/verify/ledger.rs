@@ -140,7 +140,7 @@ fn pending(all: &Snapshot, found: &mut Invariant) {
         }
     }
     for refund in all.refunds.iter().filter(|refund| refund.is_owed) {
-        open.entry(refund.currency).or_default().1 += i128::from(refund.external);
+        open.entry(refund.currency).or_default().1 += i128::from(refund.to_send());
     }
     for (currency, (points, refunds)) in open {
         for (account, expected) in

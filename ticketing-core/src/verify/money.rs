@@ -61,9 +61,7 @@ pub(super) fn check(all: &Snapshot, options: &VerifyOptions) -> Invariant {
 impl WentBack {
     fn add(&mut self, refund: &Back) {
         self.refunds += refund.external;
-        if refund.is_stopped {
-            self.stopped += refund.external;
-        }
+        self.stopped += refund.stopped;
         match refund.lines {
             None => self.not_honoured += refund.external,
             Some(lines) => {
@@ -72,10 +70,10 @@ impl WentBack {
             }
         }
         if refund.sent == Some(Sent::Gateway) {
-            self.sent += refund.external;
+            self.sent += refund.to_send();
         }
         if refund.in_doubt {
-            self.in_doubt += refund.external;
+            self.in_doubt += refund.to_send();
         }
     }
 }
@@ -93,11 +91,10 @@ fn is_booked(refund: &Back, flow: RefundFlow) -> bool {
     };
     let went = (flow.sent, flow.as_points, flow.stopped);
     let expected = match refund.sent {
-        Some(Sent::Gateway) => (external, 0, 0),
-        Some(Sent::Points) => (0, external, 0),
+        Some(Sent::Gateway) => (refund.to_send(), 0, refund.stopped),
+        Some(Sent::Points) => (0, refund.to_send(), refund.stopped),
         Some(Sent::Nothing) => return accepted && external == 0 && went == (0, 0, 0),
-        None if refund.is_stopped => (0, 0, external),
-        None => (0, 0, 0),
+        None => (0, 0, refund.stopped),
     };
     accepted && went == expected
 }
@@ -112,8 +109,7 @@ fn flaw(paid: &Paid, flow: PaymentFlow, back: WentBack) -> Option<String> {
         let (came, owed) = (flow.not_honoured, back.not_honoured);
         return Some(format!("{came} came that bought nothing, refunds of it make {owed}"));
     }
-    let whole = if paid.external == 0 { 0 } else { flow.taken_back() % paid.external };
-    if whole != 0 || (paid.stage == Stage::Reversed && flow.taken_back() == 0) {
+    if paid.stage == Stage::Reversed && flow.taken_back() < paid.external {
         let (external, taken) = (paid.external, flow.taken_back());
         return Some(format!("the bank took back {taken} of a deposit of {external}"));
     }

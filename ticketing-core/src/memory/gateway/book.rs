@@ -108,7 +108,7 @@ struct Kept<T> {
 /// What is known of a key.
 pub(super) enum Known<T> {
     New,
-    Processing { ready_at: DateTime<Utc> },
+    Processing,
     Answered(Result<T, No>),
 }
 
@@ -129,7 +129,7 @@ impl<T: Clone> Keys<T> {
                 Some(answer) if now >= kept.ready_at => {
                     Known::Answered(answer.clone().map_err(No::Declined))
                 }
-                Some(_) | None => Known::Processing { ready_at: kept.ready_at },
+                Some(_) | None => Known::Processing,
             },
             Some(_) | None => Known::New,
         }

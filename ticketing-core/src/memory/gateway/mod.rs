@@ -65,8 +65,7 @@ pub enum DepositRefused {
 ///
 /// It never captures a payment twice and never sends back more than came in; the same key on the same
 /// call gets the first answer for 15 days, whatever else the request says, and while that answer is
-/// still being worked on, `Retryable` with the time left. So a `Retryable` speaks of its own call only:
-/// an earlier call with the same key may have moved money. A payment that nobody [authenticated]
+/// still being worked on, `Unknown`. A payment that nobody [authenticated]
 /// is confirmed with any provider key and any amount.
 ///
 /// It misbehaves as [scripted], or by chance. It keeps every payment for ever: that is

@@ -28,7 +28,7 @@ pub enum CallAct {
     Answer,
     /// It is refused for good; a confirm or an issue ends the payment.
     Decline,
-    /// It is not taken: `Retryable`, and the key stays free.
+    /// It is not taken: `Retryable`, and the key stays free. A key that was taken before is answered as ever.
     Refuse {
         /// What the answer says, if anything.
         retry_after: Option<Duration>,

@@ -39,6 +39,11 @@ struct NoAnswer;
 #[error("the gateway answered {0}")]
 struct Already(&'static str);
 
+/// An earlier call with the same key is being worked on.
+#[derive(Debug, thiserror::Error)]
+#[error("the gateway answered IDEMPOTENT_REQUEST_PROCESSING")]
+struct UnderWay;
+
 fn lost() -> GatewayError {
     GatewayError::Unknown(Some(Box::new(NoAnswer)))
 }
@@ -65,22 +70,24 @@ impl State {
     ) -> Answer<O::Answer> {
         self.land(now);
         let act = self.script.call(O::CALL, request.payment());
+        let known = O::keys(&mut self.book).look_up(request.key(), now);
         match act {
-            CallAct::Refuse { retry_after } => {
+            // It would tell that nothing moved, which is not true of a key that was taken before.
+            CallAct::Refuse { retry_after } if matches!(known, Known::New) => {
                 return (Err(GatewayError::Retryable { retry_after }), None);
             }
             CallAct::LostBefore => return (Err(lost()), None),
             CallAct::Answer
             | CallAct::Decline
+            | CallAct::Refuse { .. }
             | CallAct::LostAfter
             | CallAct::Slow(_)
             | CallAct::Late(_) => {}
         }
-        let answer = match O::keys(&mut self.book).look_up(request.key(), now) {
+        let answer = match known {
             Known::Answered(answer) => answer,
-            Known::Processing { ready_at } => {
-                let retry_after = (ready_at - now).to_std().ok();
-                return (Err(GatewayError::Retryable { retry_after }), None);
+            Known::Processing => {
+                return (Err(GatewayError::Unknown(Some(Box::new(UnderWay)))), None);
             }
             Known::New => match act {
                 CallAct::Late(by) => {

@@ -128,6 +128,44 @@ fn money_of_another_amount_is_kept_for_its_refund_and_changes_no_state() {
 }
 
 #[test]
+fn unexpected_money_that_the_bank_takes_back_leaves_the_rest_as_it_was() {
+    let mut payment = awaiting();
+    payment.book_unexpected(won(500), minute(3)).unwrap();
+    payment.take_for_refund(won(500)).unwrap();
+    let before = payment.clone();
+    let too_much = payment.lose_unexpected(won(501), minute(4));
+    let expected = PaymentRefusal::ExceedsUnexpected { left: won(500), got: won(501) };
+    assert_eq!(too_much, Err(expected));
+    assert_unchanged(&before, &payment, "more than came");
+    payment.succeed(Honoured::InTime, minute(4)).unwrap();
+    assert_eq!(payment.unexpected(), won(500));
+    payment.lose_unexpected(won(200), minute(5)).unwrap();
+    assert_eq!(payment.unexpected(), won(300));
+    assert_eq!((payment.received(), payment.refunded()), (won(EXTERNAL + 300), won(300)));
+    payment.take_for_refund(won(EXTERNAL)).unwrap();
+    let lost = pending_events(&payment);
+    let last = serde_json::to_value(lost.last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["type"], &last["lost"]["minor"]),
+        (&"payment.unexpected_money_lost".into(), &200.into())
+    );
+    let card = confirming().lose_unexpected(won(0), minute(5));
+    assert!(matches!(card, Err(PaymentRefusal::WrongMethod { .. })));
+}
+
+#[test]
+fn a_lapsed_payment_whose_money_is_all_gone_forgets_the_account() {
+    let mut payment = At::Expired.payment();
+    payment.set_refund_account(Some(refund_account())).unwrap();
+    payment.book_unexpected(won(500), minute(3)).unwrap();
+    payment.take_for_refund(won(500)).unwrap();
+    payment.lose_unexpected(won(499), minute(4)).unwrap();
+    assert!(payment.refund_account().is_some(), "one won is owed");
+    payment.lose_unexpected(won(1), minute(5)).unwrap();
+    assert_eq!(payment.refund_account(), None);
+}
+
+#[test]
 fn a_reversed_deposit_takes_its_refunds_out_of_the_count_but_not_those_of_other_money() {
     let mut payment = awaiting();
     payment.book_unexpected(won(500), minute(3)).unwrap();

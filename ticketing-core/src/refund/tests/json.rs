@@ -52,7 +52,18 @@ fn a_whole_life_is_told_in_order() {
     assert_eq!(life(At::SentNothing), [succeeded(0, "nothing")]);
     assert_eq!(life(At::SentAsPoints), [needs_account, succeeded(28_000, "points")]);
     assert_eq!(life(At::Failed), [failed]);
-    assert_eq!(life(At::Stopped), [json!({"type": "refund.stopped", "refund": REFUND})]);
+    let stopped = json!({"type": "refund.stopped", "refund": REFUND});
+    assert_eq!(life(At::Stopped), [stopped.clone()]);
+    let mut less = to_card();
+    less.take_back(won(8_000), minute(11)).unwrap();
+    let last = |it: &Refund| serde_json::to_value(pending_events(it).last().unwrap()).unwrap();
+    let reduced = json!({
+        "type": "refund.reduced", "refund": REFUND,
+        "left": {"currency": "KRW", "minor": 20_000},
+    });
+    assert_eq!(last(&less), reduced);
+    less.take_back(won(20_000), minute(12)).unwrap();
+    assert_eq!(last(&less), stopped);
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl At {
                 it.give_as_points(minute(50_000)).unwrap();
             }),
             Self::Stopped => after(to_account(), |it| {
-                it.stop(minute(11)).unwrap();
+                it.take_back(won(28_000), minute(11)).unwrap();
             }),
         }
     }

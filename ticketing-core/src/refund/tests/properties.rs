@@ -12,7 +12,7 @@ enum Command {
     Fail(u8),
     LoseAnswer,
     GiveAsPoints,
-    Stop,
+    TakeBack(i64),
 }
 
 fn commands() -> impl Strategy<Value = Command> {
@@ -23,7 +23,7 @@ fn commands() -> impl Strategy<Value = Command> {
         3 => (0..2_u8).prop_map(Command::Fail),
         3 => Just(Command::LoseAnswer),
         1 => Just(Command::GiveAsPoints),
-        1 => Just(Command::Stop),
+        1 => (0..40_000_i64).prop_map(Command::TakeBack),
     ]
 }
 
@@ -37,8 +37,12 @@ fn run(it: &mut Refund, command: Command, now: DateTime<Utc>) -> Result<Applied,
         Command::Fail(code) => it.fail(&format!("CODE_{code}"), now),
         Command::LoseAnswer => it.lose_answer(now),
         Command::GiveAsPoints => it.give_as_points(now),
-        Command::Stop => it.stop(now),
+        Command::TakeBack(amount) => it.take_back(won(amount), now),
     }
+}
+
+fn is_sent(it: &Refund) -> bool {
+    matches!(it.state(), RefundState::Succeeded { .. })
 }
 
 proptest! {
@@ -50,7 +54,7 @@ proptest! {
         steps in prop::collection::vec((commands(), -60..3_000_i64), 1..60),
     ) {
         let mut it = start.refund();
-        let (mut now, mut first_sent, mut left) = (10, None, 0);
+        let (mut now, mut first_sent, mut left, mut taken) = (10, None, 0, 0);
         for (command, passed) in steps {
             now += passed;
             let before = it.clone();
@@ -73,8 +77,18 @@ proptest! {
                 left += 1;
             }
             prop_assert!(left <= 1, "it ended twice");
-            prop_assert_eq!(it.external(), before.external());
-            prop_assert_eq!(it.points(), before.points());
+            if let (Command::TakeBack(amount), Ok(Applied::Now)) = (command, answer) {
+                taken += amount;
+            }
+            let is_settled = !matches!(it.state(), RefundState::Processing { .. } | RefundState::Unknown { .. });
+            if it.is_owed() && is_settled {
+                prop_assert_eq!(it.to_send(), won(28_000 - taken), "what was taken back is owed no more");
+            } else if it.is_owed() {
+                prop_assert_eq!(it.left(), won(28_000 - taken));
+                prop_assert_eq!(it.to_send(), before.to_send(), "the amount of a key changed");
+            }
+            prop_assert_eq!(*it.state() == RefundState::Stopped, taken == 28_000 && is_settled && !is_sent(&it));
+            prop_assert_eq!((it.external(), it.points()), (won(28_000), before.points()));
             if !it.is_owed() {
                 prop_assert_eq!(it.account(), None);
             }

@@ -119,6 +119,39 @@ fn a_long_code_is_cut_and_stays_the_same_refusal() {
 }
 
 #[test]
+fn what_the_bank_takes_back_before_it_left_is_owed_no_more() {
+    let mut refund = to_account();
+    refund.take_back(won(8_000), minute(11)).unwrap();
+    assert_eq!(
+        (refund.owed(), refund.left(), refund.stopped()),
+        (won(20_000), won(20_000), won(8_000))
+    );
+    refund.begin(minute(12)).unwrap();
+    refund.succeed(minute(13)).unwrap();
+    assert_eq!((refund.owed(), refund.left(), refund.to_send()), (won(0), won(0), won(20_000)));
+}
+
+#[test]
+fn of_an_attempt_under_way_it_is_owed_until_the_attempt_is_refused() {
+    let mut refund = At::Unknown.refund();
+    refund.take_back(won(8_000), minute(13)).unwrap();
+    assert_eq!((refund.owed(), refund.left()), (won(28_000), won(20_000)));
+    refund.begin(minute(14)).unwrap();
+    assert_eq!(refund.to_send(), won(28_000), "a repeated key asks for the same amount");
+    refund.fail("NOT_CANCELABLE_AMOUNT", minute(15)).unwrap();
+    assert_eq!((refund.owed(), refund.left()), (won(20_000), won(20_000)));
+    refund.begin(minute(30)).unwrap();
+    refund.take_back(won(20_000), minute(31)).unwrap();
+    refund.fail("NOT_CANCELABLE_PAYMENT", minute(32)).unwrap();
+    assert_eq!(*refund.state(), RefundState::Stopped);
+    assert_eq!(refund.owed(), won(0));
+    let mut sent = At::Processing.refund();
+    sent.take_back(won(28_000), minute(12)).unwrap();
+    sent.succeed(minute(13)).unwrap();
+    assert_eq!(*sent.state(), RefundState::Succeeded { sent: Sent::Gateway });
+}
+
+#[test]
 fn the_account_is_forgotten_at_every_end() {
     for at in [At::SentByGateway, At::SentAsPoints, At::Stopped] {
         let refund = at.refund();

@@ -49,7 +49,7 @@ impl Case<'_> {
                     | Fact::PointsAlone
                     | Fact::Captured(_)
                     | Fact::AccountIssued(_)
-                    | Fact::Reversed
+                    | Fact::Reversed { .. }
                     | Fact::AnswerLost
                     | Fact::NoNews => FailReason::NotFound,
                 };

@@ -13,7 +13,7 @@ use crate::port::{DepositAccount, Found};
 pub(crate) enum Fact {
     /// Nothing is expected from the gateway: points pay it all.
     PointsAlone,
-    /// This much was captured in all.
+    /// This much was captured in all, and not taken back by the bank.
     Captured(Money),
     /// A definite no.
     Declined(Label<100>),
@@ -25,8 +25,11 @@ pub(crate) enum Fact {
     CancelledThere,
     /// The gateway does not know it, and the confirm window has passed.
     NotFound,
-    /// The bank took the deposit back.
-    Reversed,
+    /// The bank took back the deposit that paid.
+    Reversed {
+        /// What came in besides it and was not taken back.
+        left: Money,
+    },
     /// The answer to what was sent was lost.
     AnswerLost,
     /// The gateway was asked and could not tell yet.
@@ -41,17 +44,20 @@ impl Fact {
         deadlines: &Deadlines,
         now: DateTime<Utc>,
     ) -> Self {
-        let paid_deposit = payment.method() == Some(Method::BankTransfer)
-            && matches!(payment.state(), PaymentState::Succeeded { .. });
+        let is_deposit = payment.method() == Some(Method::BankTransfer);
+        let is_paid = matches!(payment.state(), PaymentState::Succeeded { .. });
+        let (received, nothing) = (payment.received(), payment.external().currency().zero());
         match found {
-            // What is left is what came unexpected: the deposit itself is gone.
-            Found::Captured { amount, .. }
-                if paid_deposit && payment.received().sub(payment.external()) == Ok(amount) =>
-            {
-                Self::Reversed
+            Found::Captured { amount, .. } if is_deposit && is_paid => {
+                Self::of_paid_deposit(payment, amount)
             }
             Found::Captured { amount, .. } => Self::Captured(amount),
-            Found::AwaitingDeposit(_) | Found::Cancelled if paid_deposit => Self::Reversed,
+            Found::AwaitingDeposit(_) | Found::Cancelled if is_deposit && is_paid => {
+                Self::Reversed { left: nothing }
+            }
+            Found::AwaitingDeposit(_) | Found::Cancelled if is_deposit && !received.is_zero() => {
+                Self::Captured(nothing)
+            }
             Found::AwaitingDeposit(account) => match payment.state() {
                 PaymentState::Processing { intent: Intent::IssueAccount { .. }, .. }
                 | PaymentState::Unknown { intent: Intent::IssueAccount { .. }, .. } => {
@@ -86,6 +92,17 @@ impl Fact {
                 | PaymentState::Cancelled
                 | PaymentState::Reversed => Self::NoNews,
             },
+        }
+    }
+
+    /// The deposit itself is gone if just that is missing, or more than ever came besides it.
+    fn of_paid_deposit(payment: &Payment, amount: Money) -> Self {
+        let unexpected = payment.unexpected();
+        let missing = payment.received().sub(amount);
+        if missing == Ok(payment.external()) || unexpected.minor() >= amount.minor() {
+            Self::Reversed { left: amount }
+        } else {
+            Self::Captured(amount)
         }
     }
 }

@@ -25,14 +25,17 @@ impl Case<'_> {
         self.buy(Honoured::InTime).map(Some)
     }
 
-    /// `amount` is all that the gateway ever captured. What is new of it is either exactly what was
-    /// expected, or it is nobody's and goes back.
-    pub(super) fn captured(
+    /// `amount` is all that the gateway captured and the bank left there. What is new of it is either
+    /// exactly what was expected, or it is nobody's and goes back.
+    pub(super) async fn captured(
         self,
         amount: Money,
         refused: bool,
     ) -> Result<Option<Decision>, Failure> {
-        let Ok(new) = amount.sub(self.payment.received()) else { return Ok(None) };
+        let Ok(new) = amount.sub(self.payment.received()) else {
+            let lost = self.payment.received().sub(amount)?;
+            return self.taken_back(lost).await;
+        };
         if new.is_zero() {
             return Ok(None);
         }

@@ -7,6 +7,7 @@ mod ended;
 mod fact;
 mod honour;
 mod reversed;
+mod taken_back;
 mod view;
 
 pub(crate) use fact::Fact;
@@ -159,12 +160,12 @@ impl Case<'_> {
     async fn decide(self, fact: &Fact, refused: bool) -> Result<Option<Decision>, Failure> {
         match fact {
             Fact::PointsAlone => self.points_alone(refused),
-            Fact::Captured(amount) => self.captured(*amount, refused),
+            Fact::Captured(amount) => self.captured(*amount, refused).await,
             Fact::AccountIssued(account) => self.account_issued(account.clone()),
             Fact::Declined(_) | Fact::NotTaken | Fact::CancelledThere | Fact::NotFound => {
                 self.ended(fact)
             }
-            Fact::Reversed => self.reversed().await,
+            Fact::Reversed { left } => self.reversed(*left).await,
             Fact::AnswerLost => self.answer_lost(),
             Fact::NoNews => Ok(self.no_news()),
         }

@@ -7,7 +7,7 @@ use crate::ledger::{JournalEntry, PaidSeats};
 use crate::money::Money;
 use crate::page::{Limit, PageRequest};
 use crate::payment::{Honoured, PaymentState};
-use crate::refund::{Refund, RefundFor, RefundState};
+use crate::refund::{Refund, RefundFor};
 use crate::reservation::EndCause;
 use crate::seat::{ClaimOwner, Seats};
 use crate::service::support::Failure;
@@ -15,8 +15,8 @@ use crate::ticket::{Ticket, TicketState};
 
 impl Case<'_> {
     /// Unused tickets become void and their seats free; what was used or refunded before is lost,
-    /// and a refund that was not sent yet is stopped.
-    pub(super) async fn reversed(mut self) -> Result<Option<Decision>, Failure> {
+    /// and a refund that was not sent yet is stopped. `left` is what other money is still there.
+    pub(super) async fn reversed(mut self, left: Money) -> Result<Option<Decision>, Failure> {
         let PaymentState::Succeeded { honoured } = *self.payment.state() else {
             return Ok(None);
         };
@@ -46,14 +46,18 @@ impl Case<'_> {
             let entry = JournalEntry::deposit_lost(self.booking(), self.payment.id(), lost)?;
             changes = changes.post(entry);
         }
-        // Of money that bought nothing, one deposit is taken back: another of the same amount is still owed.
-        let stopped_max = if honoured == Honoured::No { 1 } else { usize::MAX };
-        let stopped = refunds.into_iter().filter(|refund| self.may_stop(refund, honoured));
-        for mut refund in stopped.take(stopped_max) {
-            refund.stop(self.now).map_err(refused)?;
-            let (booking, amount) = (self.booking(), refund.external());
-            changes = changes.post(JournalEntry::refund_stopped(booking, refund.id(), amount)?);
+        let (of_deposit, others) = self.split(refunds, honoured);
+        for mut refund in of_deposit {
+            let amount = refund.left();
+            changes = self.take_back(changes, &mut refund, amount)?;
             also.push(Also::Refund(refund));
+        }
+        if let Ok(lost) = self.payment.unexpected().sub(left)
+            && !lost.is_zero()
+        {
+            let stopped;
+            (changes, stopped) = self.lose(changes, lost, others)?;
+            also.extend(stopped.into_iter().map(Also::Refund));
         }
         Ok(Some(self.decided(changes, also, after)))
     }
@@ -91,29 +95,24 @@ impl Case<'_> {
         Ok((changes, back))
     }
 
-    /// Whether a refund was not sent yet and is of this very deposit: money that came unexpected is
-    /// another.
-    fn may_stop(&self, refund: &Refund, honoured: Honoured) -> bool {
-        let of_deposit = match refund.what() {
-            RefundFor::Seats(_) => true,
-            RefundFor::NotHonoured => {
-                honoured == Honoured::No && refund.external() == self.payment.external()
+    /// The refunds that are owed from this very deposit, and those of other money. Of money that bought
+    /// nothing one deposit is taken back: another of the same amount is still owed.
+    fn split(&self, refunds: Vec<Refund>, honoured: Honoured) -> (Vec<Refund>, Vec<Refund>) {
+        let mut bought_nothing = usize::from(honoured == Honoured::No);
+        refunds.into_iter().filter(|refund| !refund.left().is_zero()).partition(|refund| {
+            match refund.what() {
+                RefundFor::Seats(_) => true,
+                RefundFor::NotHonoured => {
+                    let is_it = refund.external() == self.payment.external() && bought_nothing > 0;
+                    bought_nothing -= usize::from(is_it);
+                    is_it
+                }
             }
-        };
-        of_deposit
-            && match refund.state() {
-                RefundState::Requested
-                | RefundState::NeedsAccount { .. }
-                | RefundState::Failed { .. } => true,
-                RefundState::Processing { .. }
-                | RefundState::Unknown { .. }
-                | RefundState::Succeeded { .. }
-                | RefundState::Stopped => false,
-            }
+        })
     }
 
     /// The refunds of the payment: at most one per seat and one per amount that came unexpected.
-    async fn refunds(&self) -> Result<Vec<Refund>, Failure> {
+    pub(super) async fn refunds(&self) -> Result<Vec<Refund>, Failure> {
         let page = PageRequest::first(Limit::new(Limit::MAX).expect("the largest limit"));
         Ok(self.ports.refunds.of_payment(self.payment.id(), page).await?.items)
     }

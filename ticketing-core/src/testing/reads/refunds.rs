@@ -59,7 +59,7 @@ fn give_as_points(refund: &mut Refund, now: DateTime<Utc>) {
 }
 
 fn stop(refund: &mut Refund, now: DateTime<Utc>) {
-    let _ = refund.stop(now).expect("a refund that is not at the gateway");
+    let _ = refund.take_back(refund.left(), now).expect("a refund that is owed");
 }
 
 /// A refund is open from its request until it succeeded, was stopped or was given up, and again when a

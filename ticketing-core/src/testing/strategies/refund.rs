@@ -180,7 +180,7 @@ impl Life {
                 it.lose_answer(now).expect("it was sent");
             }
             RefundAt::Stopped => {
-                it.stop(now).expect("nothing was sent");
+                it.take_back(it.left(), now).expect("it is owed");
             }
         }
         (payment, it)

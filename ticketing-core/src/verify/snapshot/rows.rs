@@ -226,7 +226,7 @@ pub(in crate::verify) struct Back {
     pub(in crate::verify) lines: Option<BackLines>,
     pub(in crate::verify) sent: Option<Sent>,
     pub(in crate::verify) is_owed: bool,
-    pub(in crate::verify) is_stopped: bool,
+    pub(in crate::verify) stopped: i64,
     /// Whether the gateway may have sent it without our knowing.
     pub(in crate::verify) in_doubt: bool,
     /// When somebody must have looked at it.
@@ -255,6 +255,11 @@ pub(in crate::verify) enum Due {
 }
 
 impl Back {
+    /// What is or was to be sent, all but what was stopped.
+    pub(in crate::verify) const fn to_send(&self) -> i64 {
+        self.external - self.stopped
+    }
+
     pub(super) fn of(refund: &Refund) -> Self {
         let lines = match refund.what() {
             RefundFor::Seats(lines) => {
@@ -298,7 +303,7 @@ impl Back {
             lines,
             sent: if let RefundState::Succeeded { sent } = state { Some(*sent) } else { None },
             is_owed: refund.is_owed(),
-            is_stopped: *state == RefundState::Stopped,
+            stopped: refund.stopped().minor(),
             in_doubt: matches!(state, RefundState::Processing { .. } | RefundState::Unknown { .. }),
             due,
         }
