@@ -85,9 +85,15 @@ command_mysql() {
   )
 }
 
-find_mariadb() { command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null; }
-packages_mariadb() { echo mariadb-server-core; }
-wants_mariadb='MariaDB (Debian: mariadb-server-core)'
+find_mariadb() {
+  command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null &&
+    command -v my_print_defaults >/dev/null
+}
+
+# Without the packages that start a service. The client's brings a part of mariadb-install-db.
+packages_mariadb() { printf '%s\n' mariadb-server-core mariadb-client-core; }
+
+wants_mariadb='MariaDB (Debian: mariadb-server-core, mariadb-client-core)'
 
 make_mariadb() {
   timeout -k 5 "$seconds_max" mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$1" \
