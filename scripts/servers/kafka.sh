@@ -50,6 +50,9 @@ transaction.state.log.num.partitions=3
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# The record of a killed broker must run out before it may come back: 9 s by default.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 END
 }
 

@@ -8,7 +8,7 @@ alive() {
   pid='' port=''
   { read -r pid born boot port <"$state/$1/pid"; } 2>/dev/null || return 1
   [ "$boot" = "$(</proc/sys/kernel/random/boot_id)" ] || return 1
-  { stat=$(<"/proc/$pid/stat"); } 2>/dev/null || return 1
+  stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1
   # The name of the program stands in parentheses and may hold anything.
   read -r -a fields <<<"${stat##*) }"
   [[ ${fields[0]} != [ZX] ]] && [ "${fields[19]}" = "$born" ]
@@ -24,7 +24,7 @@ launch() {
   # Without 8 and 9: a server must not keep the locks.
   setsid nohup "$@" >"$state/$name/log" 2>&1 </dev/null 8>&- 9>&- &
   pid=$!
-  stat=$(<"/proc/$pid/stat")
+  stat=$(cat "/proc/$pid/stat")
   read -r -a fields <<<"${stat##*) }"
   printf '%s %s %s %s\n' "$pid" "${fields[19]}" "$(</proc/sys/kernel/random/boot_id)" "$port" \
     >"$state/$name/pid.new"
