@@ -38,7 +38,7 @@ start_containers() {
 }
 
 restart_container() {
-  compose restart "$1" >&2
+  ! in_container "$1" || compose restart "$1" >&2
   start_containers "$1"
 }
 

@@ -53,7 +53,10 @@ find_mysql() {
   fi
 }
 
-packages_mysql() { command -v debootstrap >/dev/null || echo debootstrap; }
+# Named to all but root, for debootstrap serves only root.
+packages_mysql() {
+  if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then echo debootstrap; fi
+}
 
 # Debian 12 has no MySQL, sid has. Only libraries and MySQL are unpacked, nothing is set up.
 fetch_mysql() {
