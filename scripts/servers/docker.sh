@@ -7,7 +7,8 @@ docker_answers() {
     docker_there=no
     if [ "${SERVICES_NO_DOCKER-}" != 1 ] && command -v docker >/dev/null &&
       timeout -k 1 10 docker info >/dev/null 2>&1; then
-      docker compose version >/dev/null 2>&1 || fail 'docker has no `compose`: install its plugin or set SERVICES_NO_DOCKER=1'
+      docker compose version >/dev/null 2>&1 ||
+        fail 'docker has no `compose`: install its plugin or set SERVICES_NO_DOCKER=1'
       docker_there=yes
     fi
   fi
@@ -30,7 +31,8 @@ in_container() {
 }
 
 start_containers() {
-  timeout -k 5 1800 docker compose -f compose.yaml up --detach --wait --wait-timeout "$seconds_max" "$@" >&2 || {
+  timeout -k 5 1800 docker compose -f compose.yaml up --detach --wait \
+    --wait-timeout "$seconds_max" "$@" >&2 || {
     say 'error: the containers did not get healthy; their logs end with:'
     compose logs --tail 20 "$@" >&2
     return 1
@@ -43,4 +45,7 @@ restart_container() {
 }
 
 remove_container() { compose rm --force --stop "$1" >&2; }
-wipe_container() { compose rm --force --stop "$1" >&2 && docker volume rm -f "ticketing-services_$1" >/dev/null; }
+wipe_container() {
+  remove_container "$1"
+  docker volume rm -f "ticketing-services_$1" >/dev/null
+}

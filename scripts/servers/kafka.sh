@@ -22,7 +22,8 @@ packages_kafka() {
 fetch_kafka() {
   local new=$kafka_jars.new
   rm -rf "$new"
-  timeout -k 5 600 mvn -B -q -Dstyle.color=never -f "$here/kafka.pom.xml" -Dkafka.version="$kafka_version" \
+  timeout -k 5 600 mvn -B -q -Dstyle.color=never \
+    -f "$here/kafka.pom.xml" -Dkafka.version="$kafka_version" \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$new" || return 1
   (cd "$new" && sha256sum --strict --quiet -c "$here/kafka.jars") || return 1

@@ -53,8 +53,10 @@ free_port() {
   local socket owner
   socket=$(listeners "$2" | head -n 1)
   [ -n "$socket" ] || return 0
-  owner=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "$socket" -print -quit 2>/dev/null | cut -d / -f 3 || true)
-  fail "$1 cannot start: something else listens on port $2${owner:+, pid $owner}; end it or set SERVICES_${1^^}_PORT"
+  owner=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "$socket" -print -quit 2>/dev/null || true)
+  owner=$(cut -d / -f 3 <<<"$owner")
+  fail "$1 cannot start: something else listens on port $2${owner:+, pid $owner};" \
+    "end it or set SERVICES_${1^^}_PORT"
 }
 
 # gone NAME SECONDS: waits until the process on record has ended.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # MySQL and MariaDB.
 
-# What both take. Durable and strict, as a shop would run them: tests of faults rely on it. Paths are relative
-# to the data, for a socket's path may be 107 bytes long and a checkout's may be longer.
+# What both take. Durable, as a shop would run them: tests of faults rely on it. Paths are relative to
+# the data, for a socket's path may be 107 bytes long and a checkout's may be longer.
 sql_options() {
   printf '%s\n' --user="$(id -un)" --bind-address=127.0.0.1 --port="$1" --socket=server.sock \
     --pid-file=server.pid --skip-name-resolve --character-set-server=utf8mb4 \
@@ -11,8 +11,8 @@ sql_options() {
     --innodb-buffer-pool-size="${SERVICES_POOL:-512M}"
 }
 
-# The version in the greeting of a server that takes connections. Bash drops no byte of it, but ends a part at
-# each zero.
+# The version in the greeting of a server that takes connections; the parts of a greeting end with a
+# zero.
 sql_version() {
   local part tries=8
   while [ $((tries -= 1)) -gt 0 ] && IFS= read -r -t 2 -d '' -u 3 part; do
