@@ -1,0 +1,67 @@
+//! The drivers behind one small door: statements with bound values in, rows out.
+//!
+//! SQL text is put together from constants only, by [`crate::sql`]; values are always bound.
+
+pub(crate) mod fault;
+#[cfg(feature = "mysql")]
+mod mysql;
+mod pool;
+mod row;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod value;
+
+pub(crate) use pool::{Database, Dialect};
+pub(crate) use row::Row;
+pub(crate) use value::Value;
+
+/// What a statement that writes says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    /// Rows that it inserted or deleted, or found to update; an upsert that updates counts two on MySQL.
+    pub(crate) rows: u64,
+    /// What `LAST_INSERT_ID(..)` was set to; 0 on SQLite.
+    pub(crate) last_id: u64,
+}
+
+/// One session.
+pub(crate) enum Connection {
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::mysql::MySqlConnection),
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteConnection),
+}
+
+macro_rules! each {
+    ($of:expr, $connection:ident => $module:ident::$($call:tt)+) => {
+        match $of {
+            #[cfg(feature = "mysql")]
+            Connection::MySql($connection) => mysql::$($call)+.await,
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite($connection) => sqlite::$($call)+.await,
+        }
+    };
+}
+
+impl Connection {
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Done, sqlx::Error> {
+        each!(self, connection => driver::execute(connection, sql, values))
+    }
+
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        each!(self, connection => driver::fetch(connection, sql, values))
+    }
+
+    /// Runs constant text without preparing it, such as `COMMIT`.
+    pub(crate) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        each!(self, connection => driver::run(connection, sql))
+    }
+}

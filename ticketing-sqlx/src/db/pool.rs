@@ -1,0 +1,187 @@
+//! Where sessions come from.
+
+use std::time::Duration;
+
+#[cfg(feature = "mysql")]
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+#[cfg(feature = "sqlite")]
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::{Connection, Done, Row, Value};
+use crate::Options;
+use crate::error::ConnectError;
+
+/// Which SQL is spoken. MySQL and MariaDB speak the same here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[cfg(feature = "mysql")]
+    MySql,
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+}
+
+/// Prepared statements of a session that reads: a few shapes of each read.
+const READ_STATEMENTS_MAX: usize = 256;
+/// Prepared statements of a lane: every size of every statement of a flush.
+const LANE_STATEMENTS_MAX: usize = 768;
+
+/// How sessions are opened, and those that read.
+pub(crate) enum Database {
+    #[cfg(feature = "mysql")]
+    MySql { pool: MySqlPool, lane: Box<MySqlConnectOptions>, lock_wait: Duration },
+    #[cfg(feature = "sqlite")]
+    Sqlite { pool: SqlitePool, lane: Box<SqliteConnectOptions> },
+}
+
+impl Database {
+    /// Knows how to connect; nothing is connected yet.
+    pub(crate) fn new(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        match scheme {
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => Self::mysql(url, options),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Self::sqlite(url, options),
+            _ => Err(ConnectError::Scheme { expected: SCHEMES }),
+        }
+    }
+
+    #[cfg(feature = "mysql")]
+    fn mysql(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        let parsed: MySqlConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
+        if parsed.get_database().is_none_or(str::is_empty) {
+            return Err(ConnectError::NoDatabase);
+        }
+        let read = sqlx::ConnectOptions::disable_statement_logging(parsed);
+        let lane = read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX);
+        let read = read.statement_cache_capacity(READ_STATEMENTS_MAX);
+        let lock_wait = options.lock_wait;
+        let pool = MySqlPoolOptions::new()
+            .max_connections(options.read_connections)
+            .acquire_timeout(options.connect_timeout)
+            .after_connect(move |connection, _| {
+                Box::pin(async move { session(connection, lock_wait).await })
+            })
+            .connect_lazy_with(read);
+        Ok(Self::MySql { pool, lane: Box::new(lane), lock_wait })
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn sqlite(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        let parsed: SqliteConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(ConnectError::InMemory);
+        }
+        let read = sqlx::ConnectOptions::disable_statement_logging(parsed)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(false)
+            .busy_timeout(options.lock_wait);
+        let lane = read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX);
+        let read = read.statement_cache_capacity(READ_STATEMENTS_MAX);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(options.read_connections)
+            .acquire_timeout(options.connect_timeout)
+            .connect_lazy_with(read);
+        Ok(Self::Sqlite { pool, lane: Box::new(lane) })
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql { .. } => Dialect::MySql,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => Dialect::Sqlite,
+        }
+    }
+
+    /// A session of its own, outside of the pool.
+    pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql { lane, lock_wait, .. } => {
+                let mut connection = sqlx::ConnectOptions::connect(&**lane).await?;
+                session(&mut connection, *lock_wait).await?;
+                Ok(Connection::MySql(connection))
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { lane, .. } => {
+                Ok(Connection::Sqlite(sqlx::ConnectOptions::connect(&**lane).await?))
+            }
+        }
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql { pool, .. } => {
+                super::mysql::fetch(&mut *pool.acquire().await?, sql, values).await
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { pool, .. } => {
+                super::sqlite::fetch(&mut *pool.acquire().await?, sql, values).await
+            }
+        }
+    }
+
+    pub(crate) async fn execute(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Done, sqlx::Error> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql { pool, .. } => {
+                super::mysql::execute(&mut *pool.acquire().await?, sql, values).await
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { pool, .. } => {
+                super::sqlite::execute(&mut *pool.acquire().await?, sql, values).await
+            }
+        }
+    }
+
+    /// Closes the sessions that read.
+    pub(crate) async fn close(&self) {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql { pool, .. } => pool.close().await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+/// What every session is told, whatever the server's defaults are.
+#[cfg(feature = "mysql")]
+async fn session(
+    connection: &mut sqlx::mysql::MySqlConnection,
+    lock_wait: Duration,
+) -> Result<(), sqlx::Error> {
+    use super::mysql::{execute, run};
+    run(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    run(
+        connection,
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    )
+    .await?;
+    let seconds = i64::try_from(lock_wait.as_secs().max(1)).unwrap_or(i64::MAX);
+    let wait = [Value::Int(seconds)];
+    execute(connection, "SET SESSION innodb_lock_wait_timeout = ?", &wait).await.map(drop)
+}
+
+/// The schemes of the features that are on.
+const SCHEMES: &str = if cfg!(all(feature = "mysql", feature = "sqlite")) {
+    "mysql:, mariadb: or sqlite:"
+} else if cfg!(feature = "mysql") {
+    "mysql: or mariadb:"
+} else {
+    "sqlite:"
+};

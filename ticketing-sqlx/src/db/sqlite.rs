@@ -1,0 +1,50 @@
+//! SQLite: the calls of the driver, nothing else.
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Arguments, AssertSqlSafe, Executor};
+
+use super::{Done, Row, Value};
+
+fn bound(values: &[Value<'_>]) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(values.len(), values.len() * 16);
+    for value in values {
+        match value {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Int(int) => arguments.add(*int),
+            Value::Id(id) => arguments.add(&id[..]),
+            Value::Bytes(bytes) => arguments.add(&**bytes),
+            Value::Text(text) => arguments.add(&**text),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+pub(super) async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &str,
+    values: &[Value<'_>],
+) -> Result<Done, sqlx::Error> {
+    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
+    let done = connection.execute(query).await?;
+    Ok(Done { rows: done.rows_affected(), last_id: 0 })
+}
+
+pub(super) async fn fetch(
+    connection: &mut SqliteConnection,
+    sql: &str,
+    values: &[Value<'_>],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
+    connection.fetch(query).map_ok(Row::Sqlite).try_collect().await
+}
+
+/// Runs constant text without preparing it.
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+) -> Result<(), sqlx::Error> {
+    connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+}

@@ -1,0 +1,45 @@
+//! The store: one handle over sessions, lanes and cache.
+
+use std::sync::Arc;
+
+use ticketing_core::port::Clock;
+
+use crate::Options;
+use crate::db::Database;
+
+/// A store in a database. Clones share it.
+///
+/// It implements every port that a store has: [`Store`](ticketing_core::port::Store), the read ports,
+/// [`Inspect`](ticketing_core::port::Inspect), [`OutboxReader`](ticketing_core::port::OutboxReader) and
+/// [`Retention`](ticketing_core::port::Retention).
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) database: Arc<Database>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: Options,
+    /// The partitions of the outbox, as the database has them.
+    pub(crate) partitions: u16,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({:?})", self.shared.options)
+    }
+}
+
+impl Store {
+    /// What of the server's settings may lose what it committed, if that was to be
+    /// [warned](crate::Durability::Warned) of.
+    pub fn warnings(&self) -> &[String] {
+        &self.shared.warnings
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
+    }
+}
