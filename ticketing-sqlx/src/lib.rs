@@ -2,8 +2,11 @@
 
 mod codes;
 pub(crate) mod db;
+mod dialect;
 mod error;
+mod flush;
 mod options;
+mod reads;
 mod sql;
 mod store;
 

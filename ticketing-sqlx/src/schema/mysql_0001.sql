@@ -81,10 +81,10 @@ CREATE TABLE tk_refund (
   events BIGINT NOT NULL,
   saved_at BIGINT NOT NULL,
   payment BINARY(16) NOT NULL,
-  open TINYINT NULL,
+  due_at BIGINT NULL,
   body MEDIUMTEXT NOT NULL,
   KEY by_payment (payment, id),
-  KEY open (open, id)
+  KEY due (due_at, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE tk_ticket (

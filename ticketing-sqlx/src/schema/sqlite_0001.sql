@@ -81,11 +81,11 @@ CREATE TABLE tk_refund (
   events INTEGER NOT NULL,
   saved_at INTEGER NOT NULL,
   payment BLOB NOT NULL,
-  open INTEGER NULL,
+  due_at INTEGER NULL,
   body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tk_refund_by_payment ON tk_refund (payment, id);
-CREATE INDEX tk_refund_open ON tk_refund (open, id);
+CREATE INDEX tk_refund_due ON tk_refund (due_at, id);
 
 CREATE TABLE tk_ticket (
   id BLOB NOT NULL PRIMARY KEY,

@@ -1,0 +1,69 @@
+//! What MySQL and SQLite say differently.
+
+use crate::db::Dialect;
+
+impl Dialect {
+    /// Makes a locking read of one that names its table last; others may read but not write the rows.
+    pub(crate) const fn shared(self) -> &'static str {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => " LOCK IN SHARE MODE",
+            // The one writer locks the whole database.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "",
+        }
+    }
+
+    /// Makes a locking read; nobody else may lock or write the rows.
+    pub(crate) const fn exclusive(self) -> &'static str {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => " FOR UPDATE",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "",
+        }
+    }
+
+    /// Keeps a locking read on the primary key, so that it locks no row but those it names.
+    pub(crate) const fn by_primary_key(self) -> &'static str {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => " FORCE INDEX (PRIMARY)",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "",
+        }
+    }
+
+    /// Between an insert and what it does to a row whose key is there already.
+    pub(crate) fn upsert(self, key: &str) -> String {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => {
+                let _ = key;
+                " ON DUPLICATE KEY UPDATE ".to_owned()
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO UPDATE SET "),
+        }
+    }
+
+    /// In an upsert, what the insert would have put into a column.
+    pub(crate) fn inserted(self, column: &str) -> String {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => format!("VALUES({column})"),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => format!("excluded.{column}"),
+        }
+    }
+
+    /// A comparison that also holds between null and null.
+    pub(crate) const fn same(self) -> &'static str {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => "<=>",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "IS",
+        }
+    }
+}

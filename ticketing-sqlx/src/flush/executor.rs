@@ -1,0 +1,211 @@
+//! The session of a lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ticketing_core::change_set::ChangeSet;
+use ticketing_core::error::{Fault, PortError};
+use ticketing_core::flush::{ExecError, FlushExecutor, Reads, Rows, Writes};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Failed;
+use super::outcome::{self, Outcome};
+use crate::Options;
+use crate::db::fault::Wrong;
+use crate::db::{Connection, Database, Dialect, Done, Row, Value};
+
+/// The pause between two tries to reach a database that is away.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// One lane's session, opened when it is needed and again when it broke.
+pub(crate) struct Executor {
+    database: Arc<Database>,
+    statement_timeout: Duration,
+    outcome_timeout: Duration,
+    session: Option<Session>,
+}
+
+/// A session with what is known of it.
+pub(super) struct Session {
+    connection: Connection,
+    pub(super) dialect: Dialect,
+    /// Where this session adds to accounts, so that two sessions seldom meet on one.
+    pub(super) slot: i64,
+    statement_timeout: Duration,
+    is_open: bool,
+}
+
+impl Executor {
+    pub(crate) fn new(database: Arc<Database>, options: &Options) -> Self {
+        let (statement_timeout, outcome_timeout) =
+            (options.statement_timeout, options.outcome_timeout);
+        Self { database, statement_timeout, outcome_timeout, session: None }
+    }
+
+    /// The session, opened within a bounded time.
+    async fn session(&mut self) -> Result<&mut Session, ExecError> {
+        if self.session.is_none() {
+            let deadline = Instant::now() + self.outcome_timeout;
+            self.session = Some(self.reach(deadline).await.map_err(|failed| {
+                let error = PortError::new("store", "connect", Fault::Transient);
+                ExecError::Retry(match failed {
+                    Failed::Driver(cause) => error.because(cause),
+                    Failed::Broken(_) | Failed::Raced | Failed::Silent => error,
+                })
+            })?);
+        }
+        Ok(self.session.as_mut().expect("opened above"))
+    }
+
+    /// Opens a session, however often it takes until the deadline.
+    async fn reach(&self, deadline: Instant) -> Result<Session, Failed> {
+        loop {
+            let opened =
+                timeout_at(deadline, Session::open(&self.database, self.statement_timeout)).await;
+            let failed = match opened {
+                Ok(Ok(session)) => return Ok(session),
+                Ok(Err(failed)) => failed,
+                Err(_) => return Err(Failed::Silent),
+            };
+            if failed.wrong() == Wrong::Refused || Instant::now() + PAUSE >= deadline {
+                return Err(failed);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// A failure that leaves the session of no use drops it, and with it the transaction.
+    fn failed(&mut self, failed: Failed) -> ExecError {
+        if failed.wrong() == Wrong::Gone {
+            self.session = None;
+        }
+        failed.into_exec()
+    }
+
+    /// Finds out whether a transaction whose COMMIT was not answered is there.
+    async fn find_out(&mut self, writes: &Writes) -> Result<(), ExecError> {
+        self.session = None;
+        let deadline = Instant::now() + self.outcome_timeout;
+        loop {
+            let found = match self.reach(deadline).await {
+                Ok(mut session) => outcome::look(&mut session, writes).await,
+                Err(failed) => Err(failed),
+            };
+            match found {
+                Ok(Outcome::Committed) => return Ok(()),
+                Ok(Outcome::RolledBack) => {
+                    let error = PortError::new("store", "commit", Fault::Transient);
+                    return Err(ExecError::Retry(error.because("the commit was rolled back")));
+                }
+                Err(_) if Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                Err(_) => return Err(ExecError::Unknown),
+            }
+        }
+    }
+}
+
+impl FlushExecutor for Executor {
+    type Rows = Rows;
+
+    async fn lock_and_read(&mut self, reads: &Reads) -> Result<Rows, ExecError> {
+        let session = self.session().await?;
+        let read = async {
+            session.begin().await?;
+            super::read::lock_and_read(session, reads).await
+        };
+        let read = read.await;
+        read.map_err(|failed| self.failed(failed))
+    }
+
+    async fn write(&mut self, batch: &[ChangeSet], writes: Writes) -> Result<(), ExecError> {
+        let session = self.session.as_mut().ok_or_else(|| Failed::Silent.into_exec())?;
+        if let Err(failed) = super::write::write(session, batch, &writes).await {
+            return Err(self.failed(failed));
+        }
+        match session.commit().await {
+            Ok(()) => Ok(()),
+            Err(_) => self.find_out(&writes).await,
+        }
+    }
+
+    async fn rollback(&mut self) {
+        if let Some(session) = &mut self.session
+            && session.rollback().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+}
+
+impl Session {
+    async fn open(database: &Database, statement_timeout: Duration) -> Result<Self, Failed> {
+        let connection = database.connect().await?;
+        let dialect = database.dialect();
+        let mut session = Self { connection, dialect, slot: 0, statement_timeout, is_open: false };
+        match dialect {
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => {
+                // Every statement after a COMMIT opens the next transaction: no BEGIN.
+                session.run("SET SESSION autocommit = 0").await?;
+                let row = session.fetch("SELECT CONNECTION_ID() MOD 16", &[]).await?;
+                session.slot = row.first().map_or(Ok(0), |row| row.int(0))?;
+                session.run("COMMIT").await?;
+            }
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => {}
+        }
+        Ok(session)
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), Failed> {
+        if self.is_open {
+            return Ok(());
+        }
+        match self.dialect {
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => {}
+            // A transaction that begins as a reader could not become a writer beside another.
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => self.run("BEGIN IMMEDIATE").await?,
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), Failed> {
+        self.run("COMMIT").await?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    pub(super) async fn rollback(&mut self) -> Result<(), Failed> {
+        if self.is_open {
+            self.run("ROLLBACK").await?;
+            self.is_open = false;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn execute(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Done, Failed> {
+        let done = timeout(self.statement_timeout, self.connection.execute(sql, values));
+        Ok(done.await.map_err(|_| Failed::Silent)??)
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Failed> {
+        let rows = timeout(self.statement_timeout, self.connection.fetch(sql, values));
+        Ok(rows.await.map_err(|_| Failed::Silent)??)
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), Failed> {
+        let done = timeout(self.statement_timeout, self.connection.run(sql));
+        Ok(done.await.map_err(|_| Failed::Silent)??)
+    }
+}
