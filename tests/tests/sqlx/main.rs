@@ -1,0 +1,5 @@
+//! The store in a database: SQLite, MySQL and MariaDB, each a real one.
+
+mod conformance;
+mod model;
+mod world;
