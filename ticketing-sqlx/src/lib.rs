@@ -3,7 +3,9 @@
 mod codes;
 pub(crate) mod db;
 mod error;
+mod inspect;
 mod options;
+mod reads;
 mod sql;
 mod store;
 
