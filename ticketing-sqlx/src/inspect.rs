@@ -7,16 +7,12 @@ use async_trait::async_trait;
 use ticketing_core::aggregate::{AggregateKind, AggregateRef, StreamKey};
 use ticketing_core::checkout::Checkout;
 use ticketing_core::error::PortError;
-use ticketing_core::id::{
-    ChangeSetId, EntryId, PerformanceId, ReservationId, ShowId, UserId,
-};
+use ticketing_core::id::{ChangeSetId, EntryId, PerformanceId, ReservationId, ShowId, UserId};
 use ticketing_core::ledger::{Account, AccountKey, JournalEntry};
 use ticketing_core::page::{Cursor, Page, PageRequest};
 use ticketing_core::payment::Payment;
 use ticketing_core::performance::Performance;
-use ticketing_core::port::{
-    AllowanceRow, BalanceRow, ClaimRow, EventCount, Inspect, OutboxRow,
-};
+use ticketing_core::port::{AllowanceRow, BalanceRow, ClaimRow, EventCount, Inspect, OutboxRow};
 use ticketing_core::refund::Refund;
 use ticketing_core::reservation::Reservation;
 use ticketing_core::ticket::Ticket;
@@ -214,7 +210,10 @@ impl Read<'_> {
             let aggregate = AggregateRef { kind, id: row.id(0)? };
             Ok(EventCount { aggregate, recorded: row.count(1)?, saved_at: Some(row.time(2)?) })
         };
-        rows.iter().map(count).collect::<Result<_, _>>().map_err(|error: Broken| self.refused(error))
+        rows.iter()
+            .map(count)
+            .collect::<Result<_, _>>()
+            .map_err(|error: Broken| self.refused(error))
     }
 }
 
@@ -316,7 +315,9 @@ impl Inspect for Store {
             let next = items.last().map(|count| Cursor::after(&count.aggregate));
             return Ok(Page { items, next });
         }
-        let Some(from) = start(AggregateKind::Entry, last) else { return Ok(Page { items, next: None }) };
+        let Some(from) = start(AggregateKind::Entry, last) else {
+            return Ok(Page { items, next: None });
+        };
         let limit = limit + 1 - items.len();
         let rows = read.rows(ENTRIES, &[from.into(), Value::count(limit as u64)]).await?;
         let own = &rows[..rows.len().min(limit - 1)];

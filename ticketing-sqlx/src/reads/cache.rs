@@ -39,7 +39,7 @@ pub(super) enum Asked<'a> {
     /// It is there and young.
     Kept(Arc<Performance>),
     /// Nobody reads it: the caller does, and others wait for as long as this lives.
-    Read(#[expect(dead_code, reason = "its drop ends the wait of the others")] Reading<'a>),
+    Read(Reading<'a>),
     /// Another caller reads it.
     Wait(Wait),
 }
@@ -109,17 +109,19 @@ impl Performances {
     }
 
     /// Keeps a performance as it was at `at`, which is before it was read or when it was committed. A read
-    /// that was overtaken by a later one leaves no trace.
+    /// that was overtaken does not bring an older version back while the later one is young; one of the
+    /// same version may make it older than it is, which is safe.
     pub(crate) fn keep(&self, performance: &Arc<Performance>, at: DateTime<Utc>) {
         if self.kept_max == 0 || self.kept_for.is_zero() {
             return;
         }
         let id = performance.id();
         let new = Kept { performance: Arc::clone(performance), read_at: at };
+        let version = |kept: &Kept| kept.performance.root().version();
         let mut inner = self.lock();
         if let Some(kept) = inner.kept.get_mut(&id) {
-            let stamp = |kept: &Kept| (kept.performance.root().version(), kept.read_at);
-            if stamp(&new) >= stamp(kept) || !self.is_young(kept, at) {
+            let age = at.signed_duration_since(kept.read_at);
+            if version(&new) >= version(kept) || age >= self.kept_for {
                 *kept = new;
             }
             return;

@@ -227,7 +227,10 @@ fn id_of(dialect: Dialect, number: &str) -> String {
 /// the same thing.
 const TABLES: [(&str, &str); 19] = [
     ("tk_venue", "id=#n; version=1; replaced=0; events=1; saved_at=n; body='{}'"),
-    ("tk_show", "id=#n; version=1; replaced=0; events=1; saved_at=n; body='{}'; seller=#n - n % 10"),
+    (
+        "tk_show",
+        "id=#n; version=1; replaced=0; events=1; saved_at=n; body='{}'; seller=#n - n % 10",
+    ),
     (
         "tk_performance",
         "id=#n; version=1; replaced=0; events=1; saved_at=n; body='{}'; show_id=#n - n % 10; winding_up=1",

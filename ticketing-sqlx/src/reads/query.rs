@@ -28,10 +28,7 @@ impl Sql {
 }
 
 /// The values of a key of several columns, for the text of [`after2!`] and [`after3!`].
-pub(crate) fn after<'a, const N: usize>(
-    dialect: Dialect,
-    key: [Value<'a>; N],
-) -> Vec<Value<'a>> {
+pub(crate) fn after<'a, const N: usize>(dialect: Dialect, key: [Value<'a>; N]) -> Vec<Value<'a>> {
     match dialect {
         #[cfg(feature = "mysql")]
         Dialect::MySql => {
@@ -83,10 +80,19 @@ macro_rules! scan {
     ($columns:literal, $table:literal) => {
         Sql {
             mysql: concat!(
-                "SELECT ", $columns, " FROM ", $table,
+                "SELECT ",
+                $columns,
+                " FROM ",
+                $table,
                 " FORCE INDEX (PRIMARY) WHERE id >= ? ORDER BY id LIMIT ?"
             ),
-            sqlite: concat!("SELECT ", $columns, " FROM ", $table, " WHERE id >= ? ORDER BY id LIMIT ?"),
+            sqlite: concat!(
+                "SELECT ",
+                $columns,
+                " FROM ",
+                $table,
+                " WHERE id >= ? ORDER BY id LIMIT ?"
+            ),
         }
     };
 }
@@ -96,11 +102,24 @@ macro_rules! indexed {
     ($table:literal, $index:literal, $which:expr, $rest:expr) => {
         Sql {
             mysql: concat!(
-                "SELECT id, body FROM ", $table, " FORCE INDEX (", $index, ") WHERE ", $which, $rest
+                "SELECT id, body FROM ",
+                $table,
+                " FORCE INDEX (",
+                $index,
+                ") WHERE ",
+                $which,
+                $rest
             ),
             sqlite: concat!(
-                "SELECT id, body FROM ", $table, " INDEXED BY ", $table, "_", $index, " WHERE ",
-                $which, $rest
+                "SELECT id, body FROM ",
+                $table,
+                " INDEXED BY ",
+                $table,
+                "_",
+                $index,
+                " WHERE ",
+                $which,
+                $rest
             ),
         }
     };

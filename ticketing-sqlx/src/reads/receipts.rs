@@ -19,8 +19,8 @@ queries! {
 
 /// A receipt in the columns fingerprint, answer and `created_at`, of which this is the first.
 pub(crate) fn receipt(row: &Row, first: usize) -> Result<Receipt, Broken> {
-    let fingerprint = <[u8; 32]>::try_from(row.bytes(first)?)
-        .map_err(|error| Broken::column(first, error))?;
+    let fingerprint =
+        <[u8; 32]>::try_from(row.bytes(first)?).map_err(|error| Broken::column(first, error))?;
     let state = match row.bytes_or_null(first + 1)? {
         None => ReceiptState::InProgress,
         Some(answer) => {

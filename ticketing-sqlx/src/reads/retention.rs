@@ -14,10 +14,31 @@ use crate::db::Value;
 macro_rules! purge {
     ($table:literal, $keys:literal, $at:literal) => {
         Sql {
-            mysql: concat!("DELETE FROM ", $table, " WHERE ", $at, " < ? ORDER BY ", $at, " LIMIT ?"),
+            mysql: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $at,
+                " < ? ORDER BY ",
+                $at,
+                " LIMIT ?"
+            ),
             sqlite: concat!(
-                "DELETE FROM ", $table, " WHERE (", $keys, ") IN (SELECT ", $keys, " FROM ", $table,
-                " INDEXED BY ", $table, "_by_age WHERE ", $at, " < ? ORDER BY ", $at, " LIMIT ?)"
+                "DELETE FROM ",
+                $table,
+                " WHERE (",
+                $keys,
+                ") IN (SELECT ",
+                $keys,
+                " FROM ",
+                $table,
+                " INDEXED BY ",
+                $table,
+                "_by_age WHERE ",
+                $at,
+                " < ? ORDER BY ",
+                $at,
+                " LIMIT ?)"
             ),
         }
     };

@@ -71,11 +71,7 @@ impl Read<'_> {
         Ok(done.map_err(read_failed(self.port, self.operation))?.rows)
     }
 
-    pub(crate) async fn rows(
-        &self,
-        sql: Sql,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, PortError> {
+    pub(crate) async fn rows(&self, sql: Sql, values: &[Value<'_>]) -> Result<Vec<Row>, PortError> {
         self.fetch(sql.text(self.dialect()), values).await
     }
 

@@ -3,5 +3,7 @@
 mod broken;
 mod cached;
 mod fixture;
+mod kept;
 mod plans;
+mod seats;
 mod twins;
