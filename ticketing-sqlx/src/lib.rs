@@ -5,6 +5,7 @@ pub(crate) mod db;
 mod dialect;
 mod error;
 mod flush;
+mod inspect;
 mod options;
 mod reads;
 mod sql;

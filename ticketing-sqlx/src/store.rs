@@ -6,6 +6,7 @@ use ticketing_core::port::Clock;
 
 use crate::Options;
 use crate::db::Database;
+use crate::reads::Performances;
 
 /// A store in a database. Clones share it.
 ///
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     /// The partitions of the outbox, as the database has them.
     pub(crate) partitions: u16,
     pub(crate) warnings: Vec<String>,
+    pub(crate) performances: Performances,
 }
 
 impl std::fmt::Debug for Store {

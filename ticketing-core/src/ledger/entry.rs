@@ -228,6 +228,12 @@ impl JournalEntry {
         self.at
     }
 
+    /// Whether it tells an event of its own, the only one of its id; all other entries come with the events
+    /// of an aggregate.
+    pub fn tells_event(&self) -> bool {
+        self.event().is_some()
+    }
+
     /// The event that this entry alone tells: only a top-up has no aggregate that tells it.
     pub(crate) fn event(&self) -> Option<(AggregateRef, StreamKey, EventBody)> {
         let (EntryKind::TopUp, EntrySubject::Wallet(user)) = (self.kind, self.subject) else {
@@ -337,5 +343,6 @@ mod tests {
         assert_eq!(body, WalletEvent::ToppedUp { entry: ENTRY, user: USER, amount }.into());
         let reserved = JournalEntry { kind: EntryKind::PointsReserved, ..top_up() };
         assert!(reserved.event().is_none());
+        assert!(top_up().tells_event() && !reserved.tells_event());
     }
 }

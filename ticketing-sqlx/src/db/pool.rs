@@ -9,6 +9,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use super::fault::Broken;
 use super::{Connection, Done, Row, Value};
 use crate::Options;
 use crate::error::ConnectError;
@@ -127,6 +128,25 @@ impl Database {
             #[cfg(feature = "sqlite")]
             Self::Sqlite { pool, .. } => {
                 super::sqlite::fetch(&mut *pool.acquire().await?, sql, values).await
+            }
+        }
+    }
+
+    /// Shows each row to `each` and keeps none: for many small rows.
+    pub(crate) async fn each(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: impl FnMut(&Row) -> Result<(), Broken> + Send,
+    ) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql { pool, .. } => {
+                super::mysql::each(&mut *pool.acquire().await?, sql, values, each).await
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { pool, .. } => {
+                super::sqlite::each(&mut *pool.acquire().await?, sql, values, each).await
             }
         }
     }

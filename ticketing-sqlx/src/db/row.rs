@@ -53,6 +53,17 @@ impl Row {
         got.ok_or_else(|| Broken::null(place))
     }
 
+    /// A text by the name of its column, which is not at the same place everywhere.
+    #[cfg(all(feature = "mysql", any(test, feature = "testing")))]
+    pub(crate) fn text_named(&self, name: &'static str) -> Result<Option<&str>, Broken> {
+        let got = match self {
+            Self::MySql(row) => sqlx::Row::try_get_unchecked(row, name),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => sqlx::Row::try_get_unchecked(row, name),
+        };
+        got.map_err(|error| Broken::column(0, error))
+    }
+
     pub(crate) fn id_or_null(&self, place: usize) -> Result<Option<Uuid>, Broken> {
         let got = self.bytes_or_null(place)?;
         got.map(|bytes| Uuid::from_slice(bytes).map_err(|error| Broken::column(place, error)))
@@ -69,8 +80,12 @@ impl Row {
             .ok_or_else(|| Broken::column(place, format!("{micros} is no time")))
     }
 
-    /// A text that holds JSON.
+    /// A text that holds JSON. The error says where it breaks and not what stands there, which may be a
+    /// buyer's bank account.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, place: usize) -> Result<T, Broken> {
-        serde_json::from_slice(self.bytes(place)?).map_err(|error| Broken::column(place, error))
+        serde_json::from_slice(self.bytes(place)?).map_err(|error| {
+            let (kind, at) = (error.classify(), error.column());
+            Broken::column(place, format!("the json is wrong at column {at}: {kind:?}"))
+        })
     }
 }

@@ -1,18 +1,18 @@
 //! Locks first, then everything else.
 
 use ticketing_core::aggregate::{AggregateKind, AggregateRef};
-use ticketing_core::change_set::{Fingerprint, Receipt, ReceiptState, Response};
+use ticketing_core::change_set::{MessageKey, ReceiptKey};
 use ticketing_core::flush::{Lock, Reads, Rows, Slot};
 use ticketing_core::id::{ChangeSetId, EntryId, PerformanceId, ReservationId, ShowId, UserId};
 use ticketing_core::ledger::AccountKey;
-use ticketing_core::seat::{Claim, SeatNo};
+use ticketing_core::seat::SeatNo;
 use uuid::Uuid;
 
 use super::executor::Session;
 use super::{Broken, Failed, records};
 use crate::codes;
 use crate::db::{Row, Value};
-use crate::reads::claim_of;
+use crate::reads::{claim, receipt, seat};
 use crate::sql::{SIZE_MAX, repeated, size_for};
 
 pub(super) async fn lock_and_read(session: &mut Session, reads: &Reads) -> Result<Rows, Failed> {
@@ -107,7 +107,7 @@ async fn read_receipts(
 ) -> Result<(), Failed> {
     let head = "SELECT caller, operation, client_key, fingerprint, answer, created_at FROM tk_receipt WHERE ";
     let each = "(caller = ? AND operation = ? AND client_key = ?)";
-    let keys = |key: &ticketing_core::change_set::ReceiptKey| {
+    let keys = |key: &ReceiptKey| {
         [
             Value::from(key.caller.as_uuid()),
             Value::text(key.operation.as_ref().to_owned()),
@@ -115,28 +115,14 @@ async fn read_receipts(
         ]
     };
     for row in by_keys(session, head, each, &reads.receipts, keys, "").await? {
-        let key = ticketing_core::change_set::ReceiptKey {
+        let key = ReceiptKey {
             caller: UserId::from_uuid(row.id(0)?),
             operation: row.text(1)?.parse().map_err(|_| unreadable("operation"))?,
             key: row.text(2)?.parse().map_err(|_| unreadable("client key"))?,
         };
-        rows.receipts.insert(key, receipt_of(&row, 3)?);
+        rows.receipts.insert(key, receipt(&row, 3)?);
     }
     Ok(())
-}
-
-/// A receipt from its fingerprint, answer and time of creation, which stand side by side.
-pub(crate) fn receipt_of(row: &Row, from: usize) -> Result<Receipt, Broken> {
-    let fingerprint = row.bytes(from)?.try_into().map_err(|_| unreadable("fingerprint"))?;
-    let state = match row.bytes_or_null(from + 1)? {
-        None => ReceiptState::InProgress,
-        Some(answer) => {
-            let answer = Response::from_bytes(answer.to_vec());
-            ReceiptState::Done(answer.map_err(|_| unreadable("answer"))?)
-        }
-    };
-    let created_at = row.time(from + 2)?;
-    Ok(Receipt { fingerprint: Fingerprint(fingerprint), state, created_at })
 }
 
 async fn read_messages(
@@ -144,13 +130,13 @@ async fn read_messages(
     reads: &Reads,
     rows: &mut Rows,
 ) -> Result<(), Failed> {
-    let keys = |key: &ticketing_core::change_set::MessageKey| {
+    let keys = |key: &MessageKey| {
         [Value::text(key.consumer.as_ref().to_owned()), Value::text(key.id.as_ref().to_owned())]
     };
     let head = "SELECT consumer, message FROM tk_message WHERE ";
     let each = "(consumer = ? AND message = ?)";
     for row in by_keys(session, head, each, &reads.messages, keys, "").await? {
-        rows.messages.insert(ticketing_core::change_set::MessageKey {
+        rows.messages.insert(MessageKey {
             consumer: row.text(0)?.parse().map_err(|_| unreadable("consumer"))?,
             id: row.text(1)?.parse().map_err(|_| unreadable("message"))?,
         });
@@ -168,8 +154,8 @@ async fn read_claims(
         [Value::from(performance.as_uuid()), Value::Int(i64::from(seat.0))]
     };
     for row in by_keys(session, head, "(performance = ? AND seat = ?)", claims, keys, "").await? {
-        let (seat, claim): (SeatNo, Claim) = claim_of(&row, 1)?;
-        rows.claims.insert((PerformanceId::from_uuid(row.id(0)?), seat), claim);
+        let seat = (PerformanceId::from_uuid(row.id(0)?), seat(&row, 1)?);
+        rows.claims.insert(seat, claim(&row, 2)?);
     }
     Ok(())
 }

@@ -1,19 +1,23 @@
-//! The read ports.
+//! The read ports, one file each: what a port's calls ask the database.
 
-use ticketing_core::id::ReservationId;
-use ticketing_core::seat::{Claim, ClaimOwner, SeatNo};
+mod cache;
+mod checkouts;
+mod claims;
+mod layouts;
+mod ledger;
+mod payments;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod plans;
+pub(crate) mod query;
+mod receipts;
+mod refunds;
+mod reservations;
+mod retention;
+pub(crate) mod rows;
+#[cfg(test)]
+mod tests;
+mod tickets;
 
-use crate::codes;
-use crate::db::Row;
-use crate::db::fault::Broken;
-
-/// A claim from its seat, status and owner, which stand side by side.
-pub(crate) fn claim_of(row: &Row, from: usize) -> Result<(SeatNo, Claim), Broken> {
-    let seat = u32::try_from(row.int(from)?).map_err(|error| Broken::column(from, error))?;
-    let status = codes::status_of(row.int(from + 1)?)
-        .ok_or_else(|| Broken::column(from + 1, "expected a status of a claim"))?;
-    let owner = row.id_or_null(from + 2)?.map_or(ClaimOwner::House, |owner| {
-        ClaimOwner::Reservation(ReservationId::from_uuid(owner))
-    });
-    Ok((SeatNo(seat), Claim { owner, status }))
-}
+pub(crate) use cache::Performances;
+pub(crate) use claims::{claim, seat};
+pub(crate) use receipts::receipt;
