@@ -1,9 +1,15 @@
 //! The durable store of `ticketing` on MySQL, MariaDB and SQLite.
 
 mod codes;
+mod connect;
 pub(crate) mod db;
 mod error;
+#[cfg(all(test, feature = "sqlite"))]
+mod fixture;
 mod options;
+mod outbox;
+pub mod schema;
+mod server;
 mod sql;
 mod store;
 
