@@ -66,6 +66,16 @@ pub enum ConnectError {
         /// What it is.
         got: u64,
     },
+    /// A session does not work as a store needs it; perhaps what stands between does not pass settings on.
+    #[error("expected {setting} = {expected} in a session, got {got}")]
+    Session {
+        /// The session's setting.
+        setting: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        got: String,
+    },
     /// The database was never migrated, or not to this version.
     #[error("expected schema version {expected}, found {found}: run `migrate`")]
     NotMigrated {

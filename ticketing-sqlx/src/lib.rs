@@ -1,13 +1,19 @@
 //! The durable store of `ticketing` on MySQL, MariaDB and SQLite.
 
 mod codes;
+mod connect;
 pub(crate) mod db;
 mod dialect;
 mod error;
+#[cfg(all(test, feature = "sqlite"))]
+mod fixture;
 mod flush;
 mod inspect;
 mod options;
+mod outbox;
 mod reads;
+pub mod schema;
+mod server;
 mod sql;
 mod store;
 

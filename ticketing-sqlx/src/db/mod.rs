@@ -44,6 +44,15 @@ macro_rules! each {
 }
 
 impl Connection {
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => Dialect::MySql,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
     pub(crate) async fn execute(
         &mut self,
         sql: &str,

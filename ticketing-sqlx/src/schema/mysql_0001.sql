@@ -1,4 +1,4 @@
-CREATE TABLE tk_venue (
+CREATE TABLE IF NOT EXISTS tk_venue (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE tk_venue (
   body LONGTEXT NOT NULL
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_show (
+CREATE TABLE IF NOT EXISTS tk_show (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE tk_show (
   KEY by_seller (seller, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_performance (
+CREATE TABLE IF NOT EXISTS tk_performance (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE tk_performance (
   KEY to_wind_up (winding_up, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_reservation (
+CREATE TABLE IF NOT EXISTS tk_reservation (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE tk_reservation (
   KEY due (due_at, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_checkout (
+CREATE TABLE IF NOT EXISTS tk_checkout (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE tk_checkout (
   KEY stalled (live_since, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_payment (
+CREATE TABLE IF NOT EXISTS tk_payment (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE tk_payment (
   KEY to_close (to_close, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_refund (
+CREATE TABLE IF NOT EXISTS tk_refund (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -87,7 +87,7 @@ CREATE TABLE tk_refund (
   KEY due (due_at, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_ticket (
+CREATE TABLE IF NOT EXISTS tk_ticket (
   id BINARY(16) NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   replaced BIGINT NOT NULL,
@@ -101,7 +101,7 @@ CREATE TABLE tk_ticket (
   KEY by_user (user_id, id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_seat_claim (
+CREATE TABLE IF NOT EXISTS tk_seat_claim (
   performance BINARY(16) NOT NULL,
   seat INT NOT NULL,
   status TINYINT NOT NULL,
@@ -109,7 +109,7 @@ CREATE TABLE tk_seat_claim (
   PRIMARY KEY (performance, seat)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_allowance (
+CREATE TABLE IF NOT EXISTS tk_allowance (
   user_id BINARY(16) NOT NULL,
   show_id BINARY(16) NOT NULL,
   slot INT NOT NULL,
@@ -117,13 +117,13 @@ CREATE TABLE tk_allowance (
   PRIMARY KEY (user_id, show_id, slot)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_change_set (
+CREATE TABLE IF NOT EXISTS tk_change_set (
   id BINARY(16) NOT NULL PRIMARY KEY,
   decided_at BIGINT NOT NULL,
   KEY by_age (decided_at)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_receipt (
+CREATE TABLE IF NOT EXISTS tk_receipt (
   caller BINARY(16) NOT NULL,
   operation VARCHAR(32) NOT NULL,
   client_key VARCHAR(300) NOT NULL,
@@ -134,7 +134,7 @@ CREATE TABLE tk_receipt (
   KEY by_age (created_at)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_message (
+CREATE TABLE IF NOT EXISTS tk_message (
   consumer VARCHAR(64) NOT NULL,
   message VARCHAR(300) NOT NULL,
   handled_at BIGINT NOT NULL,
@@ -142,13 +142,13 @@ CREATE TABLE tk_message (
   KEY by_age (handled_at)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_entry (
+CREATE TABLE IF NOT EXISTS tk_entry (
   id BINARY(16) NOT NULL PRIMARY KEY,
   booked_at BIGINT NOT NULL,
   body TEXT NOT NULL
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_posting (
+CREATE TABLE IF NOT EXISTS tk_posting (
   account TINYINT NOT NULL,
   owner BINARY(16) NOT NULL,
   currency CHAR(3) NOT NULL,
@@ -157,19 +157,19 @@ CREATE TABLE tk_posting (
   PRIMARY KEY (account, owner, currency, entry)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_resolution (
+CREATE TABLE IF NOT EXISTS tk_resolution (
   pending BINARY(16) NOT NULL PRIMARY KEY,
   entry BINARY(16) NOT NULL
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_wallet (
+CREATE TABLE IF NOT EXISTS tk_wallet (
   user_id BINARY(16) NOT NULL,
   currency CHAR(3) NOT NULL,
   balance BIGINT NOT NULL,
   PRIMARY KEY (user_id, currency)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_balance (
+CREATE TABLE IF NOT EXISTS tk_balance (
   account TINYINT NOT NULL,
   owner BINARY(16) NOT NULL,
   currency CHAR(3) NOT NULL,
@@ -178,7 +178,7 @@ CREATE TABLE tk_balance (
   PRIMARY KEY (account, owner, currency, slot)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_outbox (
+CREATE TABLE IF NOT EXISTS tk_outbox (
   part INT NOT NULL,
   sequence BIGINT NOT NULL,
   stream BINARY(16) NOT NULL,
@@ -192,15 +192,22 @@ CREATE TABLE tk_outbox (
   PRIMARY KEY (part, sequence)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_outbox_part (
+CREATE TABLE IF NOT EXISTS tk_outbox_part (
   part INT NOT NULL PRIMARY KEY,
   last BIGINT NOT NULL
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE tk_outbox_reader (
+CREATE TABLE IF NOT EXISTS tk_outbox_reader (
   part INT NOT NULL PRIMARY KEY,
   published BIGINT NOT NULL,
+  dropped BIGINT NOT NULL DEFAULT 0,
   epoch BIGINT NOT NULL,
   owner VARCHAR(64) NOT NULL,
   expires_at BIGINT NOT NULL
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS tk_schema (
+  version BIGINT NOT NULL PRIMARY KEY
+) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+INSERT INTO tk_schema (version) VALUES (1) ON DUPLICATE KEY UPDATE version = version;

@@ -200,7 +200,14 @@ CREATE TABLE tk_outbox_part (
 CREATE TABLE tk_outbox_reader (
   part INTEGER NOT NULL PRIMARY KEY,
   published INTEGER NOT NULL,
+  dropped INTEGER NOT NULL DEFAULT 0,
   epoch INTEGER NOT NULL,
   owner TEXT NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tk_schema (
+  version INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+
+INSERT INTO tk_schema (version) VALUES (1);
