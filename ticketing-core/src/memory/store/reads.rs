@@ -242,10 +242,12 @@ impl port::Refunds for MemoryStore {
         list!(self, page, refunds_of_payment[payment, RefundId] => refunds, clone)
     }
 
-    async fn open(&self, page: PageRequest) -> Result<Page<Refund>, PortError> {
-        scan!(self, page, open_refunds[RefundId], |records: &super::Records, id: &RefundId| {
-            Some((*id, clone(&records.refunds.get(id)?.record)))
-        })
+    async fn due(
+        &self,
+        until: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<Refund>, PortError> {
+        until!(self, page, due_refunds[until, RefundId] => refunds)
     }
 }
 
