@@ -288,12 +288,11 @@ impl port::Ledger for MemoryStore {
         let Some(book) = books.account(&account) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
-        let end = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rows = book.entries.range((Bound::Unbounded, end)).rev().filter_map(|id| {
-            let entry = books.entry(*id)?;
+        let rows = book.before(after).filter_map(|id| {
+            let entry = books.entry(id)?;
             let (_, amount) = entry.lines().find(|(line, _)| *line == account)?;
             let (kind, subject, at) = (entry.kind(), entry.subject(), entry.at());
-            Some((*id, HistoryLine { entry: *id, kind, subject, amount, at }))
+            Some((id, HistoryLine { entry: id, kind, subject, amount, at }))
         });
         Ok(page::take(&page, rows))
     }
