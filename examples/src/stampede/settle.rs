@@ -65,7 +65,7 @@ pub(crate) async fn is_anything_left(world: &World) -> Result<bool, PortError> {
         || !ports.payments.unsettled(horizon, one()).await?.items.is_empty()
         || !ports.payments.to_close(one()).await?.items.is_empty()
         || !ports.checkouts.stalled(horizon, one()).await?.items.is_empty()
-        || !ports.refunds.open(one()).await?.items.is_empty()
+        || !ports.refunds.due(horizon, one()).await?.items.is_empty()
         || world.memory.gateway.next_late().is_some()
         || ports.outbox.waiting().await? > 0)
 }
