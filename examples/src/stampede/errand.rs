@@ -1,19 +1,23 @@
-//! What buyers do after their visit: deposit, give tickets back, name an account for the money.
+//! What buyers do after their visit: deposit, give tickets back, name an account for the money, go in; and
+//! what sellers do at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ticketing_core::box_office::RefundSeats;
-use ticketing_core::id::{PaymentId, RefundId, ReservationId, UserId};
+use ticketing_core::box_office::{CancelReservation, RefundSeats};
+use ticketing_core::id::{PaymentId, PerformanceId, RefundId, ReservationId, UserId};
 use ticketing_core::label::{Label, Token};
 use ticketing_core::money::Money;
 use ticketing_core::port::RefundAccount;
 use ticketing_core::refund::RefundState;
 use ticketing_core::seat::Seats;
+use ticketing_core::service::cancel::CancelError;
+use ticketing_core::service::cancel_performance::CancelPerformanceError;
 use ticketing_core::service::refund::RefundError;
 
+use super::doors::{self, Guest};
 use super::measure::Step;
 use super::notices;
 use super::person::Person;
@@ -21,7 +25,7 @@ use super::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
 /// A buyer whose call failed tries it again.
-const AGAIN: Duration = Duration::from_secs(30);
+pub(crate) const AGAIN: Duration = Duration::from_secs(30);
 
 /// Something that will be done at a time.
 #[derive(Clone, Debug)]
@@ -36,6 +40,14 @@ pub(crate) enum Errand {
     GiveBack { person: Person, reservation: ReservationId, seats: Option<Seats> },
     /// Name the account that a refund goes to.
     NameAccount { user: UserId, refund: RefundId },
+    /// Cancel a reservation that waits for its deposit.
+    CallOff { person: Person, reservation: ReservationId },
+    /// Not a buyer's: the doors of the performance at a place in the calendar open.
+    OpenDoors { place: usize },
+    /// Show a ticket at a door.
+    GoIn(Box<Guest>),
+    /// The seller's: a performance will not take place.
+    CallOffPerformance { performance: PerformanceId },
 }
 
 /// Errands by the time they are due. Bounded by the buyers: each leaves a handful.
@@ -109,6 +121,16 @@ impl Errand {
                 give_back(world, &person, reservation, seats).await;
             }
             Self::NameAccount { user, refund } => name_account(world, user, refund).await,
+            Self::CallOff { person, reservation } => call_off(world, person, reservation).await,
+            Self::OpenDoors { place } => {
+                if let Err(error) = doors::open(world, place).await {
+                    world.defects.note("doors", &error);
+                }
+            }
+            Self::GoIn(guest) => doors::go_in(world, *guest).await,
+            Self::CallOffPerformance { performance } => {
+                call_off_performance(world, performance).await;
+            }
         }
     }
 }
@@ -155,6 +177,35 @@ async fn name_account(world: &World, user: UserId, refund: RefundId) {
         }
         Err(RefundError::Failed(failure)) => world.defects.note("refund account", &failure),
         Ok(()) | Err(_) => {}
+    }
+}
+
+async fn call_off(world: &World, person: Person, reservation: ReservationId) {
+    let key = Token::new(&format!("call-off-{}", person.index)).ok();
+    let request = CancelReservation { user: person.user, reservation, key };
+    let call = world.call(|office| async move { office.cancel_reservation(request).await });
+    match world.measures.time(Step::Cancel, call).await {
+        Err(CancelError::Failed(failure)) if failure.is_transient() => {
+            world.errands.add(world.now() + AGAIN, Errand::CallOff { person, reservation });
+        }
+        Err(CancelError::Failed(failure)) => world.defects.note("call off", &failure),
+        // The money was faster.
+        Ok(_) | Err(_) => {}
+    }
+}
+
+async fn call_off_performance(world: &World, performance: PerformanceId) {
+    let seller = world.seller;
+    let call =
+        world.call(|office| async move { office.cancel_performance(seller, performance).await });
+    match call.await {
+        Err(CancelPerformanceError::Failed(failure)) if failure.is_transient() => {
+            let again = Errand::CallOffPerformance { performance };
+            world.errands.add(world.now() + AGAIN, again);
+        }
+        // Too late for it.
+        Ok(()) | Err(CancelPerformanceError::Performance(_)) => {}
+        Err(error) => world.defects.note("call off a performance", &error),
     }
 }
 

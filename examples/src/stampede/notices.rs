@@ -57,7 +57,9 @@ async fn tell(world: &World, id: Token, payment: PaymentId, secret: Option<Token
     match world.call(|office| async move { office.take_notice(notice).await }).await {
         Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
         Ok(NoticeTaken::NotOurs) => {
-            world.defects.note("notice", &Strange("the gateway knows a payment that we do not"));
+            world
+                .defects
+                .note("notice", &Strange("the gateway knows a payment that we do not".to_owned()));
             true
         }
         Err(NoticeError::GatewaySilent(_)) => false,

@@ -27,6 +27,8 @@ const PRESSES: u32 = 3;
 /// How often a buyer looks whether the gateway has answered.
 const LOOKS: u32 = 30;
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// What one attempt to pay came to.
 enum Paid {
     Yes,
@@ -218,6 +220,12 @@ impl Visit {
         let after = if self.dice.happens(plan.deposits_late) { last } else { after };
         deposit(after, amount);
         self.plan_to_give_back(basket, after);
+        // Some change their mind while the money is on its way.
+        if self.dice.happens(80) {
+            let at = now + after.saturating_sub(self.dice.time(Duration::ZERO, 2 * MINUTE));
+            let (person, reservation) = (self.person, basket.reservation);
+            world.errands.add(at, Errand::CallOff { person, reservation });
+        }
         if self.dice.happens(plan.deposits_reversed) {
             let at = now + after + Duration::from_hours(2);
             world.errands.add(at, Errand::TakeBack { payment });

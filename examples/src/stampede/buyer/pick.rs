@@ -52,13 +52,17 @@ impl Visit {
     }
 
     async fn look(&self) -> Result<Look, Ending> {
+        self.look_for(self.person.party).await
+    }
+
+    async fn look_for(&self, party: u16) -> Result<Look, Ending> {
         let performance = self.performance;
         let call = || self.world.call(|office| async move { office.seat_map(performance).await });
         let view = self
             .attempt(Step::Look, call, |_, _| true)
             .await
             .map_err(|error| self.gives_up(&error))?;
-        Ok(look(&view.map, self.person.favourite, self.person.party, self.dice.number()))
+        Ok(look(&view.map, self.person.favourite, party, self.dice.number()))
     }
 
     async fn try_for(
@@ -172,9 +176,12 @@ impl Visit {
             Err(
                 ReserveError::SeatTaken(_)
                 | ReserveError::HeldByOthers(_)
+                | ReserveError::PriceChanged { .. }
                 | ReserveError::Performance(PerformanceRefusal::NotOpen { .. }),
             ) => Ok(None),
             Err(ReserveError::NotAdmitted(_)) => Err(Ending::OutOfTime),
+            // By other visits on the same account.
+            Err(ReserveError::AllowanceExceeded { .. }) => Err(Ending::HasEnough),
             Err(error) => Err(self.gives_up(&error)),
         }
     }
@@ -192,10 +199,15 @@ impl Visit {
         }
     }
 
-    /// The second tab: more seats on the same account. The allowance stops what is too much; the rest
-    /// is never paid and lapses.
+    /// Other windows at the same time: more seats on the same account, one by one. The allowance stops what
+    /// is too much; the rest is never paid and lapses.
     pub(super) async fn try_for_more(&self, admission: &AdmissionToken) {
-        let Ok(Look::Picked(seats)) = self.look().await else { return };
+        let window = |number| self.open_window(admission, number);
+        tokio::join!(window(1), window(2), window(3));
+    }
+
+    async fn open_window(&self, admission: &AdmissionToken, number: u8) {
+        let Ok(Look::Picked(seats)) = self.look_for(1).await else { return };
         let Ok(expected_total) = self.price(&seats).await else { return };
         let request = ReserveSeats {
             user: self.person.user,
@@ -204,7 +216,7 @@ impl Visit {
             expected_total,
             hold: None,
             admission: Some(admission.clone()),
-            key: self.key("second-tab"),
+            key: self.key(&format!("window-{number}")),
         };
         let call = self.world.call(|office| async move { office.reserve(request).await });
         match self.world.measures.time(Step::Reserve, call).await {
@@ -213,11 +225,12 @@ impl Visit {
                 ReserveError::AllowanceExceeded { .. }
                 | ReserveError::SeatTaken(_)
                 | ReserveError::HeldByOthers(_)
+                | ReserveError::PriceChanged { .. }
                 | ReserveError::NotAdmitted(_)
-                | ReserveError::Performance(PerformanceRefusal::NotOpen { .. }),
+                | ReserveError::Performance(_),
             ) => {}
             Err(ReserveError::Failed(failure)) if failure.is_transient() => {}
-            Err(error) => self.world.defects.note("second tab", &error),
+            Err(error) => self.world.defects.note("another window", &error),
         }
     }
 }

@@ -12,6 +12,7 @@ use ticketing_core::waiting_line::AdmissionPolicy;
 
 use super::calendar::Calendar;
 use crate::stampede::defect::Defects;
+use crate::stampede::failure::CallError;
 use crate::stampede::sweep::{Sweep, publish};
 
 const RELAY_EVERY: Duration = Duration::from_secs(5);
@@ -105,6 +106,7 @@ impl Chores {
                             last.insert(performance, at);
                         }
                     }
+                    Err(error) if error.is_called_off() => {}
                     Err(error) => self.defects.note_unless_transient("line", &error),
                 }
             }

@@ -13,6 +13,7 @@ mod process;
 mod rates;
 mod sale;
 mod season;
+mod seller;
 mod shrink;
 mod story;
 mod watch;

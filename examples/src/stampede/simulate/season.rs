@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::memory::{GatewayFaults, ManualClock, PublisherFaults, SeededRandom};
 use ticketing_core::port::Random;
@@ -24,6 +24,7 @@ use super::outside::Outside;
 use super::process::Processes;
 use super::rates::Rates;
 use super::sale::Gate;
+use super::seller;
 use super::watch::Watch;
 use crate::stampede::defect::Strange;
 use crate::stampede::settle::is_anything_left;
@@ -38,6 +39,8 @@ const PARTITIONS: u16 = 8;
 /// asks every few seconds would do little else.
 const LINE_PACE: u32 = 4;
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// From the opening of the sales to the start: sooner than the last buyers give tickets back.
+const STARTS_AFTER: TimeDelta = TimeDelta::days(9);
 /// How long anything may take to end once nothing goes wrong and nobody does anything any more: longer than
 /// a deposit, its margin and the wait for a refund account together.
 const ENDS_WITHIN: Duration = Duration::from_hours(8 * 24);
@@ -130,6 +133,7 @@ impl Season {
             seats_per_buyer: args.seats_per_buyer,
             faults: rates.plan,
             openings: openings(crowds(args).len()),
+            starts_after: STARTS_AFTER,
             partitions: PARTITIONS,
             admission: AdmissionPolicy {
                 per_interval: u64::from(args.seats / 4).clamp(5, 4_000),
@@ -165,7 +169,7 @@ impl Season {
         ));
         world.processes = Some(Arc::clone(&processes));
         let world = Arc::new(world);
-        let outside = Outside::new(&world, &handle, &quiet);
+        let outside = Outside::new(&world, (&handle, &quiet), rates.around, seeds.next_u64());
         Ok(Self {
             world,
             watch,
@@ -194,6 +198,7 @@ impl Season {
         world.let_store_fail();
         (0..self.processes.count()).for_each(|place| self.processes.start(place));
         let mischief = self.start_mischief();
+        seller::plan(world, self.rates.around);
         self.outside.start(&self.calendar);
         let (buyers, turns) = (handle.new_group(), Arc::new(AtomicUsize::new(0)));
         let open = Arc::new(AtomicUsize::new(world.sales.len()));
@@ -248,7 +253,7 @@ impl Season {
         memory.publisher.set_faults(chance(), PublisherFaults::default()).expect(calm);
         for place in 0..self.processes.count() {
             match self.processes.clock(place) {
-                Some(clock) => clock.set_offset(chrono::TimeDelta::zero()),
+                Some(clock) => clock.set_offset(TimeDelta::zero()),
                 None => self.processes.start(place),
             }
         }
@@ -272,7 +277,7 @@ impl Season {
             }
             if world.now() > ends_by {
                 let text = "something was still left to do long after nothing went wrong any more";
-                world.defects.note("settling", &Strange(text));
+                world.defects.note("settling", &Strange(text.to_owned()));
                 break;
             }
         }
