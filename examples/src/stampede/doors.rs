@@ -65,7 +65,7 @@ pub(crate) async fn open(world: &World, place: usize) -> Result<(), PortError> {
         for reservation in page.items.iter().filter(|_| dice.happens(500)) {
             // Also those that were given back: their holders may try.
             for ticket in ports.tickets.of_reservation(reservation.id()).await? {
-                expect(world, ticket, other, &dice);
+                expect(world, &ticket, other, &dice);
             }
         }
         after = page.next;
@@ -76,7 +76,7 @@ pub(crate) async fn open(world: &World, place: usize) -> Result<(), PortError> {
 }
 
 /// One ticket is shown once, or at two gates at once, or again later, or at another door before.
-fn expect(world: &World, ticket: Ticket, other: PerformanceId, dice: &Dice) {
+fn expect(world: &World, ticket: &Ticket, other: PerformanceId, dice: &Dice) {
     let at = world.now() + dice.time(Duration::ZERO, GUESTS_COME);
     let gate = dice.below(GATES);
     let come = |at: DateTime<Utc>, gate: u64, performance: PerformanceId| {

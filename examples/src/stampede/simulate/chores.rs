@@ -20,7 +20,7 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_hours(1);
 /// How much longer an idle chore waits while buyers are there.
 const IDLE_BUSY: u32 = 4;
 /// The longest that an idle chore waits once they are gone.
-const IDLE_QUIET: Duration = Duration::from_mins(10);
+const IDLE_QUIET: Duration = Duration::from_mins(30);
 
 /// What the chores need to know of the run.
 #[derive(Clone)]

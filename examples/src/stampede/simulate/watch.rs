@@ -6,13 +6,14 @@ use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::PortError;
 use ticketing_core::memory::MemoryStore;
 use ticketing_core::port::Clock;
-use ticketing_core::testing::model::ModelStore;
+use ticketing_core::testing::model::{DomainModel, ModelStore};
 
 use super::failure::Broken;
 
 struct State {
     clock: Arc<dyn Clock>,
     model: ModelStore,
+    domain: DomainModel,
     replayed: u64,
     broken: Option<Broken>,
 }
@@ -23,7 +24,9 @@ impl State {
             return;
         }
         self.replayed += 1;
-        if let Err(violation) = self.model.must_accept(changes) {
+        let accepted = self.model.must_accept(changes);
+        let fits = accepted.and_then(|()| self.domain.must_fit(&self.model, changes));
+        if let Err(violation) = fits {
             self.broken = Some(Broken { at: self.clock.now(), text: violation.to_string() });
         }
     }
@@ -35,7 +38,8 @@ pub(super) struct Watch(Arc<Mutex<State>>);
 
 impl Watch {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let state = State { clock, model: ModelStore::new(), replayed: 0, broken: None };
+        let (model, domain) = (ModelStore::new(), DomainModel::new());
+        let state = State { clock, model, domain, replayed: 0, broken: None };
         Self(Arc::new(Mutex::new(state)))
     }
 
