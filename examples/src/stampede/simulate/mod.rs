@@ -2,6 +2,7 @@
 
 pub mod args;
 mod calendar;
+mod called_off;
 mod chores;
 mod failure;
 mod many;

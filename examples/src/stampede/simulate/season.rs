@@ -95,7 +95,7 @@ pub(super) async fn run(
 ) -> Result<Left, SeasonError> {
     let horizon = args.horizon().map_or(DateTime::<Utc>::MAX_UTC, |after| begins_at() + after);
     let season = Season::new(&args, seed, handle, clock, tracer).await?;
-    let sold_until = season.sell(&args, horizon, &progress).await;
+    let sold_until = season.sell(&args, horizon, &progress).await?;
     let mut broken = season.watch.broken();
     if broken.is_none() {
         season.calm();
@@ -145,6 +145,7 @@ impl Season {
         let watch = Watch::new(Arc::new(clock.clone()));
         let virtual_clock = WorldClock::Virtual(clock.clone());
         let mut world = World::new(&plan, virtual_clock, |store| watch.attach(store)).await?;
+        watch.compare_with(&world.memory.gateway);
         let seeds = SeededRandom::new(seed ^ 0x5ea5_0000_0000);
         let time = || Arc::new(clock.clone());
         let chance = Arc::new(SeededRandom::new(seeds.next_u64()));
@@ -193,7 +194,7 @@ impl Season {
         args: &SimulateArgs,
         horizon: DateTime<Utc>,
         progress: &Progress,
-    ) -> DateTime<Utc> {
+    ) -> Result<DateTime<Utc>, SeasonError> {
         let (world, handle) = (&self.world, &self.handle);
         world.let_store_fail();
         (0..self.processes.count()).for_each(|place| self.processes.start(place));
@@ -216,6 +217,7 @@ impl Season {
         while open.load(Ordering::Relaxed) > 0 && self.watch.broken().is_none() {
             world.wait(LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
+            self.watch.count_if_due(&world.memory.store).await?;
             if world.now() >= horizon && !is_calm {
                 is_calm = true;
                 handle.kill(mischief);
@@ -224,7 +226,7 @@ impl Season {
         }
         handle.kill(mischief);
         world.close();
-        world.now()
+        Ok(world.now())
     }
 
     fn start_mischief(&self) -> Group {
@@ -267,6 +269,7 @@ impl Season {
         loop {
             world.wait(10 * LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
+            self.watch.count_if_due(&world.memory.store).await?;
             if self.watch.broken().is_some() {
                 return Ok(());
             }

@@ -222,6 +222,14 @@ impl FakeGateway {
         GatewayMoney::of(state.book.entries.iter())
     }
 
+    /// The truth about one payment, for checks while it goes on; `None` if no money ever came.
+    pub fn money_of(&self, payment: PaymentId) -> Option<PaymentMoney> {
+        let mut state = lock(&self.state);
+        state.land(self.clock.now());
+        let entry = state.book.entries.get(&payment)?;
+        GatewayMoney::of(std::iter::once((&payment, entry))).payments.remove(&payment)
+    }
+
     /// When the next late call is done; `None` if none waits.
     pub fn next_late(&self) -> Option<DateTime<Utc>> {
         lock(&self.state).late.keys().next().map(|(at, _)| *at)
