@@ -5,11 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ticketing_core::box_office::AdmitTicket;
-use ticketing_core::error::PortError;
+use ticketing_core::box_office::{AdmitTicket, RefundSeats};
+use ticketing_core::error::{Fault, PortError};
 use ticketing_core::id::{PerformanceId, TicketId};
 use ticketing_core::label::Label;
 use ticketing_core::page::PageRequest;
+use ticketing_core::seat::Seats;
+use ticketing_core::service::Failure;
 use ticketing_core::service::tickets::TicketError;
 use ticketing_core::ticket::{Ticket, TicketRefusal};
 
@@ -39,6 +41,10 @@ pub(crate) struct Guest {
     gate: u64,
     /// The performance behind the door, which is not always that of the ticket.
     performance: PerformanceId,
+    /// Whether a call for this very guest may have let the guest in without an answer.
+    may_be_in: bool,
+    /// Asks for the money back once inside.
+    cheats: bool,
 }
 
 impl Doors {
@@ -78,9 +84,10 @@ pub(crate) async fn open(world: &World, place: usize) -> Result<(), PortError> {
 /// One ticket is shown once, or at two gates at once, or again later, or at another door before.
 fn expect(world: &World, ticket: &Ticket, other: PerformanceId, dice: &Dice) {
     let at = world.now() + dice.time(Duration::ZERO, GUESTS_COME);
-    let gate = dice.below(GATES);
+    let (gate, cheats) = (dice.below(GATES), dice.happens(60));
     let come = |at: DateTime<Utc>, gate: u64, performance: PerformanceId| {
-        let guest = Guest { ticket: ticket.clone(), gate: gate % GATES, performance };
+        let (ticket, gate, may_be_in) = (ticket.clone(), gate % GATES, false);
+        let guest = Guest { ticket, gate, performance, may_be_in, cheats };
         world.errands.add(at, Errand::GoIn(Box::new(guest)));
     };
     let performance = ticket.performance();
@@ -94,7 +101,7 @@ fn expect(world: &World, ticket: &Ticket, other: PerformanceId, dice: &Dice) {
 }
 
 /// Shows a ticket at a door.
-pub(crate) async fn go_in(world: &World, guest: Guest) {
+pub(crate) async fn go_in(world: &World, mut guest: Guest) {
     let request = AdmitTicket {
         performance: guest.performance,
         code: world.office.ticket_code(&guest.ticket),
@@ -104,23 +111,43 @@ pub(crate) async fn go_in(world: &World, guest: Guest) {
     let answer = world.call(|office| async move { office.admit(request).await }).await;
     match answer {
         Ok(_) if !is_its_own => note(world, &guest, "opened the doors of another performance"),
-        Ok(_) if world.doors.let_in(&guest) => {}
+        Ok(_) if world.doors.let_in(&guest) => {
+            if guest.cheats {
+                ask_for_money(world, &guest.ticket).await;
+            }
+        }
         Ok(_) => note(world, &guest, "let a second person in"),
         // The answer to this very person may have been lost.
         Err(TicketError::Ticket(TicketRefusal::Used { gate: used, .. }))
             if used == gate(guest.gate) =>
         {
-            if !world.doors.let_in(&guest) {
+            if !guest.may_be_in || !world.doors.let_in(&guest) {
                 note(world, &guest, "was used at a gate where nobody went in");
             }
         }
         Err(TicketError::Ticket(_) | TicketError::Performance(_)) => {}
         Err(TicketError::Code(_)) if !is_its_own => {}
         Err(TicketError::Failed(failure)) if failure.is_transient() => {
+            guest.may_be_in |= match failure {
+                Failure::Unknown(_) => true,
+                Failure::Port(error) => error.fault() == Fault::Unknown,
+                _ => false,
+            };
             world.errands.add(world.now() + AGAIN, Errand::GoIn(Box::new(guest)));
         }
         Err(error) => world.defects.note("door", &error),
     }
+}
+
+/// The ticket is used: if anything is written, the watch knows what is wrong.
+async fn ask_for_money(world: &World, ticket: &Ticket) {
+    let request = RefundSeats {
+        user: ticket.user(),
+        reservation: ticket.reservation(),
+        seats: Some(Seats::one(ticket.seat())),
+        key: None,
+    };
+    drop(world.call(|office| async move { office.refund(request).await }).await);
 }
 
 fn gate(number: u64) -> Label<64> {

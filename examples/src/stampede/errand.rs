@@ -17,6 +17,7 @@ use ticketing_core::service::cancel::CancelError;
 use ticketing_core::service::cancel_performance::CancelPerformanceError;
 use ticketing_core::service::refund::RefundError;
 
+use super::defect::Strange;
 use super::doors::{self, Guest};
 use super::measure::Step;
 use super::notices;
@@ -37,7 +38,13 @@ pub(crate) enum Errand {
     /// Not the buyer's: the gateway's statement of the day names the payment.
     Statement { payment: PaymentId },
     /// Give paid seats back; `None` for all.
-    GiveBack { person: Person, reservation: ReservationId, seats: Option<Seats> },
+    GiveBack {
+        person: Person,
+        reservation: ReservationId,
+        seats: Option<Seats>,
+        /// The same seats were given back before.
+        again: bool,
+    },
     /// Name the account that a refund goes to.
     NameAccount { user: UserId, refund: RefundId },
     /// Cancel a reservation that waits for its deposit.
@@ -117,8 +124,8 @@ impl Errand {
                     world.errands.add(world.now() + DAY, Self::Statement { payment });
                 }
             }
-            Self::GiveBack { person, reservation, seats } => {
-                give_back(world, &person, reservation, seats).await;
+            Self::GiveBack { person, reservation, seats, again } => {
+                give_back(world, &person, reservation, (seats, again)).await;
             }
             Self::NameAccount { user, refund } => name_account(world, user, refund).await,
             Self::CallOff { person, reservation } => call_off(world, person, reservation).await,
@@ -139,17 +146,26 @@ async fn give_back(
     world: &World,
     person: &Person,
     reservation: ReservationId,
-    seats: Option<Seats>,
+    (seats, again): (Option<Seats>, bool),
 ) {
+    let key = if again { "give-back-again" } else { "give-back" };
     let request = RefundSeats {
         user: person.user,
         reservation,
         seats: seats.clone(),
-        key: Token::new(&format!("give-back-{}", person.index)).ok(),
+        key: Token::new(&format!("{key}-{}", person.index)).ok(),
     };
     let call = world.call(|office| async move { office.refund(request).await });
     match world.measures.time(Step::Refund, call).await {
+        Ok(view) if again => {
+            let text = format!("refund {} is of seats that were given back before", view.refund);
+            world.defects.note("give back", &Strange(text));
+        }
         Ok(view) => {
+            if seats.is_some() {
+                let again = Errand::GiveBack { person: *person, reservation, seats, again: true };
+                world.errands.add(world.now() + AGAIN, again);
+            }
             if matches!(view.state, RefundState::NeedsAccount { .. })
                 && let Some(after) = person.names_account_after
             {
@@ -158,7 +174,7 @@ async fn give_back(
             }
         }
         Err(RefundError::Failed(failure)) if failure.is_transient() => {
-            let again = Errand::GiveBack { person: *person, reservation, seats };
+            let again = Errand::GiveBack { person: *person, reservation, seats, again };
             world.errands.add(world.now() + AGAIN, again);
         }
         Err(RefundError::Failed(failure)) => world.defects.note("refund", &failure),

@@ -141,7 +141,7 @@ impl Person {
             hopes: if dice.happens(100) { u16::MAX } else { 1 },
             clicks_twice: dice.happens(80),
             skips_hold: dice.happens(100),
-            greedy: dice.happens(60),
+            greedy: dice.happens(100),
             cancels: dice.happens(30),
             walks_away: match dice.below(1_000) {
                 0..40 => WalksAway::AfterHold,

@@ -21,7 +21,7 @@ use super::settle::settle;
 use super::stage::{OPENS_AFTER, STARTS_AFTER, SetUpError};
 use super::stopwatch::Stopwatch;
 use super::time::WorldClock;
-use super::world::{Plan, World, begins_at};
+use super::world::{Plan, World, begins_at, deadlines};
 
 /// The partitions of the outbox, as many as a database has.
 const PARTITIONS: u16 = 64;
@@ -59,6 +59,7 @@ impl Aftermath {
         let clock = ScaledClock::new(begins_at(), args.speed);
         let plan = Plan {
             starts_after: STARTS_AFTER,
+            deadlines: deadlines(),
             seed: args.seed,
             seats: args.seats,
             seats_per_buyer: args.seats_per_buyer,

@@ -45,6 +45,7 @@ pub(crate) struct Plan {
     pub(crate) openings: Vec<Duration>,
     /// From then until the performance starts.
     pub(crate) starts_after: TimeDelta,
+    pub(crate) deadlines: Deadlines,
     /// The partitions of the outbox.
     pub(crate) partitions: u16,
     pub(crate) admission: AdmissionPolicy,
@@ -115,7 +116,7 @@ impl World {
         let ports = ports(&memory, plan.faults, &tally, &funnel, &seeds);
         let office = BoxOffice::new(ports);
         let admission = plan.admission;
-        let stage = stage::set_up(&office, plan.seats, policy(plan.seats_per_buyer)).await?;
+        let stage = stage::set_up(&office, plan.seats, policy(plan)).await?;
         let mut sales = Vec::with_capacity(plan.openings.len());
         for after in &plan.openings {
             let opens_at = begins_at + *after;
@@ -193,7 +194,7 @@ impl World {
     }
 
     pub(crate) async fn wait(&self, time: Duration) {
-        self.clock.sleep_until(self.now() + time).await;
+        self.clock.sleep_until(self.clock.meeting(self.now() + time)).await;
     }
 
     /// No more buyers come, and who waits in line goes home.
@@ -266,13 +267,18 @@ fn chance(seeds: &SeededRandom) -> Arc<dyn Random> {
     Arc::new(SeededRandom::new(seeds.next_u64()))
 }
 
-fn policy(seats_per_buyer: u16) -> SalesPolicy {
-    let refund_account_wait = Duration::from_hours(3 * 24);
+fn policy(plan: &Plan) -> SalesPolicy {
+    let Plan { seats_per_buyer, deadlines, .. } = *plan;
     SalesPolicy {
         seats_per_reservation: seats_per_buyer,
         tickets_per_user: seats_per_buyer,
         waiting_room: true,
-        deadlines: Deadlines { refund_account_wait, ..Deadlines::default() },
+        deadlines,
         ..SalesPolicy::default()
     }
+}
+
+/// The default deadlines, but for a short wait for refund accounts.
+pub(crate) fn deadlines() -> Deadlines {
+    Deadlines { refund_account_wait: Duration::from_hours(3 * 24), ..Deadlines::default() }
 }

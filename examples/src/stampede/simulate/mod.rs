@@ -2,9 +2,9 @@
 
 pub mod args;
 mod calendar;
-mod called_off;
 mod chores;
 mod failure;
+mod left_over;
 mod many;
 mod memory;
 mod mischief;

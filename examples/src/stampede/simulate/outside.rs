@@ -15,7 +15,7 @@ use ticketing_core::testing::sim::{Group, Handle};
 use super::calendar::Calendar;
 use super::rates::Around;
 use super::seller;
-use crate::stampede::notices::{TRIES, deliver};
+use crate::stampede::notices::{TRIES, deliver, forge};
 use crate::stampede::person::Dice;
 use crate::stampede::world::World;
 
@@ -114,6 +114,9 @@ impl Outside {
     /// As the gateway does it: again and again, ever more rarely, and at last not any more. Some come once more
     /// later, as the gateway did not hear that they were taken.
     async fn deliver(&self, notice: Notice) {
+        if self.dice.happens(self.around.notices_forged) {
+            forge(&self.world, &notice).await;
+        }
         let mut pause = NOTICE_AGAIN;
         for _ in 0..TRIES {
             if deliver(&self.world, &notice).await {

@@ -33,6 +33,8 @@ pub(super) struct Around {
     pub(super) called_off: u16,
     /// Notices that come again though they were taken, in thousandths.
     pub(super) notices_again: u16,
+    /// Notices that somebody else sends too, in thousandths.
+    pub(super) notices_forged: u16,
 }
 
 /// All rates of a run.
@@ -86,7 +88,7 @@ impl Rates {
             FaultLevel::None => (
                 FaultRates::default(),
                 Mishaps::default(),
-                Around { changes: 30, called_off: 0, notices_again: 0 },
+                Around { changes: 30, called_off: 0, notices_again: 0, notices_forged: 0 },
             ),
             FaultLevel::Mild => (
                 FaultRates::mild(),
@@ -97,7 +99,7 @@ impl Rates {
                     holds_lost: 0,
                     holds_lost_some: 1,
                 },
-                Around { changes: 60, called_off: 100, notices_again: 20 },
+                Around { changes: 60, called_off: 100, notices_again: 20, notices_forged: 20 },
             ),
             FaultLevel::Harsh => (
                 FaultRates::harsh(),
@@ -108,7 +110,7 @@ impl Rates {
                     holds_lost: 6,
                     holds_lost_some: 12,
                 },
-                Around { changes: 180, called_off: 200, notices_again: 100 },
+                Around { changes: 180, called_off: 200, notices_again: 100, notices_forged: 50 },
             ),
         };
         Self { calls, mishaps, around, plan: FaultPlan::of(level).simulated() }
@@ -121,7 +123,7 @@ impl Rates {
 
     /// What is neither of a port's calls nor of the gateway's own. The topic's `publisher.twice` is called
     /// otherwise here, as a call that is made twice has that name.
-    const OWN: [&'static str; 20] = [
+    const OWN: [&'static str; 21] = [
         "process.death",
         "clock.jump",
         "clock.jump_max",
@@ -142,6 +144,7 @@ impl Rates {
         "seller.change",
         "seller.call_off",
         "notice.again",
+        "notice.forged",
     ];
 
     /// Sets one rate.
@@ -182,6 +185,7 @@ impl Rates {
             "seller.change" => around.changes = per_hour(name, *rate)?,
             "seller.call_off" => around.called_off = thousandths()?,
             "notice.again" => around.notices_again = thousandths()?,
+            "notice.forged" => around.notices_forged = thousandths()?,
             name if GatewayFaults::NAMES.contains(&name) => {
                 plan.gateway.set(name, thousandths()?).map_err(refused)?;
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::memory::{GatewayFaults, ManualClock, PublisherFaults, SeededRandom};
+use ticketing_core::policy::Deadlines;
 use ticketing_core::port::Random;
 use ticketing_core::testing::faults::Weather;
 use ticketing_core::testing::sim::{Group, Handle};
@@ -31,7 +32,7 @@ use crate::stampede::settle::is_anything_left;
 use crate::stampede::stage::{OPENS_AFTER, SetUpError};
 use crate::stampede::sweep::Sweep;
 use crate::stampede::time::WorldClock;
-use crate::stampede::world::{Plan, World, begins_at};
+use crate::stampede::world::{Plan, World, begins_at, deadlines};
 
 /// Few, so that an idle relay has little to look at.
 const PARTITIONS: u16 = 8;
@@ -41,6 +42,8 @@ const LINE_PACE: u32 = 4;
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// From the opening of the sales to the start: sooner than the last buyers give tickets back.
 const STARTS_AFTER: TimeDelta = TimeDelta::days(9);
+/// Hardly longer than the time until payment must have started, so that much money comes after it.
+const CARD_MAX: Duration = Duration::from_mins(12);
 /// How long anything may take to end once nothing goes wrong and nobody does anything any more: longer than
 /// a deposit, its margin and the wait for a refund account together.
 const ENDS_WITHIN: Duration = Duration::from_hours(8 * 24);
@@ -134,6 +137,7 @@ impl Season {
             faults: rates.plan,
             openings: openings(crowds(args).len()),
             starts_after: STARTS_AFTER,
+            deadlines: Deadlines { card_max: CARD_MAX, ..deadlines() },
             partitions: PARTITIONS,
             admission: AdmissionPolicy {
                 per_interval: u64::from(args.seats / 4).clamp(5, 4_000),

@@ -97,9 +97,9 @@ fn draw(
         }
         4..8 => {
             let (grade, price) = grade(dice.number() % 4);
-            // Five percent more or less than printed, or as printed.
-            let percent = 95 + 5 * i64::try_from(dice.below(3)).unwrap_or(1);
-            Change::Reprice(grade, won(price / 100 * percent))
+            // As printed, or somewhat less: then nothing divides evenly any more.
+            let off = if dice.happens(300) { 0 } else { dice.below(10_000) };
+            Change::Reprice(grade, won(price - i64::try_from(off).unwrap_or(0)))
         }
         _ => Change::Regrade(seat(), grade(dice.number() % 4).0),
     }

@@ -53,6 +53,8 @@ enum Before {
     Nothing,
     Performance(Arc<Performance>),
     Reservation(Arc<Reservation>),
+    Payment(Arc<Payment>),
+    Refund(Arc<Refund>),
     Ticket(Arc<Ticket>),
 }
 
@@ -101,15 +103,16 @@ impl DomainModel {
                 before.map_or(Before::Nothing, Before::Reservation)
             }
             Record::Payment(now) => {
-                self.payments.insert(now.id(), Arc::clone(now));
-                Before::Nothing
+                let before = self.payments.insert(now.id(), Arc::clone(now));
+                before.map_or(Before::Nothing, Before::Payment)
             }
             Record::Refund(now) => {
-                if self.refunds.insert(now.id(), Arc::clone(now)).is_none() {
+                let before = self.refunds.insert(now.id(), Arc::clone(now));
+                if before.is_none() {
                     let flow = self.flows.entry(now.payment()).or_default();
                     flow.refunds += now.external().minor();
                 }
-                Before::Nothing
+                before.map_or(Before::Nothing, Before::Refund)
             }
             Record::Ticket(now) => {
                 let before = self.replace_ticket(now);
@@ -136,15 +139,17 @@ impl DomainModel {
                 self.reservation_made(rows, now, at)?;
                 self.reservation(rows, now)
             }
+            (Record::Payment(now), Before::Payment(before)) => {
+                self.payment_moved(&before, now, at)?;
+                self.payment(now)
+            }
             (Record::Payment(now), _) => self.payment(now),
+            (Record::Refund(now), Before::Refund(before)) => self.refund_moved(&before, now, at),
+            (Record::Refund(now), _) => self.refund_requested(now),
             (Record::Ticket(now), Before::Ticket(before)) => self.ticket(Some(&before), now),
             (Record::Ticket(now), _) => self.ticket(None, now),
             (
-                Record::Venue(_)
-                | Record::Show(_)
-                | Record::Performance(_)
-                | Record::Checkout(_)
-                | Record::Refund(_),
+                Record::Venue(_) | Record::Show(_) | Record::Performance(_) | Record::Checkout(_),
                 _,
             ) => Ok(()),
         }

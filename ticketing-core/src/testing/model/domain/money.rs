@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{Checked, DomainModel, must};
 use crate::change_set::{ChangeSet, Record};
 use crate::id::{PaymentId, RefundId};
 use crate::ledger::{Account, EntryKind, EntrySubject, JournalEntry};
-use crate::payment::{Honoured, Payment, PaymentState};
-use crate::refund::{RefundFor, RefundState, Sent};
+use crate::payment::{FailReason, Honoured, Payment, PaymentState};
+use crate::refund::{Refund, RefundFor, RefundState, Sent};
 
 /// What the entries and refunds of one payment come to, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +54,10 @@ impl DomainModel {
                 must(fits, || {
                     let (kind, state) = (entry.kind(), paid.state().name());
                     format!("entry {id} is a {kind:?} of payment {payment}, which is {state}")
-                })
+                })?;
+                let is_purchase =
+                    matches!(entry.kind(), EntryKind::Purchase | EntryKind::PurchaseLate);
+                if is_purchase { self.commission(entry, paid) } else { Ok(()) }
             }
             EntrySubject::Refund(refund) => book_refund(refund, entry, changes),
             EntrySubject::Wallet(_) | EntrySubject::Reservation(_) | EntrySubject::Seller(_) => {
@@ -85,6 +90,81 @@ impl DomainModel {
             format!("payment {id} counts refunds of {refunded}, there are refunds of {refunds}")
         })?;
         self.price(now)
+    }
+
+    /// When a payment may go where it went.
+    pub(super) fn payment_moved(
+        &self,
+        before: &Payment,
+        now: &Payment,
+        at: DateTime<Utc>,
+    ) -> Checked {
+        let id = now.id();
+        match (before.state(), now.state()) {
+            (PaymentState::Created, PaymentState::Processing { .. }) => {
+                let reservation = self.reservations.get(&now.reservation());
+                let until = reservation.map(|found| found.expires_at());
+                must(until.is_some_and(|until| at < until), || {
+                    let reservation = now.reservation();
+                    format!(
+                        "payment {id} is sent at {at}, reservation {reservation} was payable until {until:?}"
+                    )
+                })
+            }
+            (
+                PaymentState::Processing { sent_at, .. } | PaymentState::Unknown { sent_at, .. },
+                PaymentState::Failed { reason: FailReason::NotFound },
+            ) => {
+                let performance = self.performances.get(&now.performance());
+                let wait = performance.map(|found| found.policy().deadlines.confirm_window);
+                must(wait.is_some_and(|wait| at >= *sent_at + wait), || {
+                    format!("payment {id} was sent at {sent_at} and is given up at {at}")
+                })
+            }
+            (_, _) => Ok(()),
+        }
+    }
+
+    /// Money becomes points only when its buyer had the time to name an account.
+    pub(super) fn refund_moved(&self, before: &Refund, now: &Refund, at: DateTime<Utc>) -> Checked {
+        let (RefundState::NeedsAccount { since }, RefundState::Succeeded { sent: Sent::Points }) =
+            (before.state(), now.state())
+        else {
+            return Ok(());
+        };
+        let paid = self.payments.get(&now.payment());
+        let performance = paid.and_then(|paid| self.performances.get(&paid.performance()));
+        let wait = performance.map(|found| found.policy().deadlines.refund_account_wait);
+        must(wait.is_some_and(|wait| at >= *since + wait), || {
+            format!("refund {} waits for an account since {since} and is points at {at}", now.id())
+        })
+    }
+
+    /// A cancelled performance costs its buyers nothing.
+    pub(super) fn refund_requested(&self, now: &Refund) -> Checked {
+        let id = now.id();
+        let paid = self.payments.get(&now.payment());
+        let paid = paid.ok_or_else(|| format!("refund {id}: its payment is not there"))?;
+        let performance = self.performances.get(&paid.performance());
+        let is_cancelled = performance.is_some_and(|found| found.is_cancelled());
+        let RefundFor::Seats(lines) = now.what() else { return Ok(()) };
+        let fee: i64 = lines.iter().map(|line| line.fee().minor()).sum();
+        must(fee == 0 || !is_cancelled, || {
+            let performance = paid.performance();
+            format!("refund {id} costs {fee}, but performance {performance} is cancelled")
+        })
+    }
+
+    /// The platform's part of a purchase, rounded down seat by seat.
+    fn commission(&self, entry: &JournalEntry, paid: &Payment) -> Checked {
+        let performance = self.performances.get(&paid.performance());
+        let rate = performance.map_or(0, |found| i64::from(found.commission().get()));
+        let parts = paid.shares().iter().map(|share| share.price().minor() * rate / 10_000);
+        let (expected, got) = (parts.sum::<i64>(), on(entry, Account::PlatformFee));
+        must(expected == got, || {
+            let (id, payment) = (entry.id(), paid.id());
+            format!("entry {id} of payment {payment} has a fee of {got}, expected {expected}")
+        })
     }
 
     /// The tenders of the seats are those of the payment, and make the price of the reservation.

@@ -1,10 +1,11 @@
-//! What is left of the performances that were called off: nobody has a right to money or to a seat.
+//! What must not be left at the end: rights to money or seats of performances that were called off, and
+//! accounts that wait for nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ticketing_core::error::PortError;
 use ticketing_core::id::{PaymentId, PerformanceId, ReservationId};
-use ticketing_core::memory::MemoryStore;
+use ticketing_core::memory::{FakeGateway, MemoryStore};
 use ticketing_core::page::PageRequest;
 use ticketing_core::payment::{Honoured, PaymentState};
 use ticketing_core::port::Inspect;
@@ -13,6 +14,24 @@ use ticketing_core::ticket::TicketState;
 
 use crate::stampede::audit::Checked;
 use crate::stampede::figures::{PAGE, for_each};
+
+/// No deposit account is left open where nobody will pay any more. One that the gateway opened after we had
+/// given up asking for it is known to nobody, and nobody can pay into it.
+pub(super) async fn accounts(
+    store: &MemoryStore,
+    gateway: &FakeGateway,
+) -> Result<Checked, PortError> {
+    let (name, ok) = ("accounts_left_open", true);
+    let mut checked = Checked { name, ok, checked: 0, broken: Vec::new() };
+    let open: BTreeSet<PaymentId> = gateway.open_accounts().into_iter().collect();
+    for_each!(store, payments, |payment| {
+        if payment.account().is_some() {
+            let id = payment.id();
+            checked.look(!open.contains(&id), || format!("the account of payment {id} is open"));
+        }
+    });
+    Ok(checked)
+}
 
 /// Every reservation is cancelled, lapsed or refunded and every ticket is void; but for seats that were used
 /// and whose deposit the bank took back.
