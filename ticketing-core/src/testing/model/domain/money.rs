@@ -38,9 +38,9 @@ impl DomainModel {
                             || paid.honoured() == Some(Honoured::Late)
                     }
                     EntryKind::PurchaseLate => paid.honoured() == Some(Honoured::Late),
-                    EntryKind::DepositReversed | EntryKind::DepositLost => {
-                        *paid.state() == PaymentState::Reversed
-                    }
+                    EntryKind::DepositReversed => *paid.state() == PaymentState::Reversed,
+                    // Also of money that had bought nothing.
+                    EntryKind::DepositLost => paid.refunds_to_account(),
                     EntryKind::NotHonoured
                     | EntryKind::TopUp
                     | EntryKind::PointsReserved
@@ -223,8 +223,8 @@ fn book_refund(id: RefundId, entry: &JournalEntry, changes: &ChangeSet) -> Check
     let expected = match entry.kind() {
         EntryKind::RefundSent => Some(RefundState::Succeeded { sent: Sent::Gateway }),
         EntryKind::RefundAsPoints => Some(RefundState::Succeeded { sent: Sent::Points }),
-        EntryKind::RefundStopped => Some(RefundState::Stopped),
-        EntryKind::RefundAccepted
+        EntryKind::RefundStopped
+        | EntryKind::RefundAccepted
         | EntryKind::TopUp
         | EntryKind::PointsReserved
         | EntryKind::PointsGivenBack
@@ -240,13 +240,17 @@ fn book_refund(id: RefundId, entry: &JournalEntry, changes: &ChangeSet) -> Check
         format!("entry {} is a {kind:?} of refund {id}, which is {state}", entry.id())
     })?;
     let payable = on(entry, Account::RefundPayable);
-    let external = refund.external().minor();
+    let (external, stopped) = (refund.external().minor(), refund.stopped().minor());
     let fits = match (kind, refund.what()) {
         (EntryKind::RefundAccepted, RefundFor::Seats(_)) => payable == external,
         (EntryKind::RefundAccepted, RefundFor::NotHonoured) => false,
-        (_, _) => payable == -external,
+        (EntryKind::RefundStopped, _) => payable < 0 && -payable <= stopped,
+        (_, _) => payable == stopped - external,
     };
-    must(fits, || format!("entry {} moves {payable} of the {external} of refund {id}", entry.id()))
+    must(fits, || {
+        let entry = entry.id();
+        format!("entry {entry} moves {payable} of refund {id} of {external}, {stopped} are stopped")
+    })
 }
 
 fn on(entry: &JournalEntry, account: Account) -> i64 {
