@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ticketing_core::port::Ports;
+
 use super::rates::{RateSetting, Rates};
 use crate::stampede::args::{FaultLevel, JsonTarget};
 use crate::stampede::tenders::TenderMix;
@@ -70,6 +72,9 @@ pub struct SimulateArgs {
     /// Write the figures as JSON to a file, or to standard output with `-`
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<JsonTarget>,
+    /// Put before the ports of every process: how a test breaks a run.
+    #[arg(skip)]
+    pub(super) sabotage: Option<fn(Ports) -> Ports>,
 }
 
 impl SimulateArgs {

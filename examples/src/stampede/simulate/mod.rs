@@ -17,6 +17,8 @@ mod season;
 mod seller;
 mod shrink;
 mod story;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

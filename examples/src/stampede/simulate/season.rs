@@ -101,8 +101,8 @@ pub(super) async fn run(
     let sold_until = season.sell(&args, horizon, &progress).await?;
     let mut broken = season.watch.broken();
     if broken.is_none() {
-        season.calm();
-        season.settle(&progress).await?;
+        season.revive();
+        season.settle(horizon, &progress).await?;
         broken = season.watch.broken();
     }
     let Season { world, watch, weather, .. } = season;
@@ -164,11 +164,16 @@ impl Season {
             defects: Arc::clone(&world.defects),
             quiet: Arc::clone(&quiet),
         };
+        let ports = world.office.ports().clone();
+        let ports = match args.sabotage {
+            Some(sabotage) => sabotage(ports),
+            None => ports,
+        };
         let processes = Arc::new(Processes::new(
             args.processes,
             handle.clone(),
             weather.clone(),
-            (world.office.ports().clone(), clock.clone()),
+            (ports, clock.clone()),
             SeededRandom::new(seeds.next_u64()),
             chores,
         ));
@@ -248,7 +253,7 @@ impl Season {
         group
     }
 
-    /// Nothing goes wrong from now on, and every process is up.
+    /// Nothing goes wrong from now on.
     fn calm(&self) {
         self.weather.calm();
         self.world.memory.store.fail_never();
@@ -257,6 +262,11 @@ impl Season {
         let memory = &self.world.memory;
         memory.gateway.set_faults(chance(), GatewayFaults::default()).expect(calm);
         memory.publisher.set_faults(chance(), PublisherFaults::default()).expect(calm);
+        self.revive();
+    }
+
+    /// Every process is up and its clock is right.
+    fn revive(&self) {
         for place in 0..self.processes.count() {
             match self.processes.clock(place) {
                 Some(clock) => clock.set_offset(TimeDelta::zero()),
@@ -265,11 +275,13 @@ impl Season {
         }
     }
 
-    /// Waits until nothing is left to do.
-    async fn settle(&self, progress: &Progress) -> Result<(), SeasonError> {
+    /// Waits until nothing is left to do. Calls go wrong until the doors of the last performance are closed.
+    async fn settle(&self, horizon: DateTime<Utc>, progress: &Progress) -> Result<(), SeasonError> {
         let world = &self.world;
         self.quiet.store(true, Ordering::Relaxed);
-        let mut ends_by = world.now() + ENDS_WITHIN;
+        let last = world.sales.iter().map(|sale| sale.starts_at).max();
+        let rough_until = horizon.min(last.unwrap_or(horizon));
+        let (mut is_calm, mut ends_by) = (false, world.now() + ENDS_WITHIN);
         loop {
             world.wait(10 * LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
@@ -277,9 +289,15 @@ impl Season {
             if self.watch.broken().is_some() {
                 return Ok(());
             }
+            if !is_calm && world.now() >= rough_until {
+                is_calm = true;
+                self.calm();
+            }
             if let Some(at) = world.errands.next_at() {
                 ends_by = ends_by.max(at + ENDS_WITHIN);
             } else if !self.outside.is_busy() && !is_anything_left(world).await? {
+                // Nothing but the calm may be left.
+                self.calm();
                 break;
             }
             if world.now() > ends_by {
