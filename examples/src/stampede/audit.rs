@@ -30,6 +30,22 @@ pub struct Checked {
     pub broken: Vec<String>,
 }
 
+impl Checked {
+    /// Things of which the texts are kept.
+    const KEPT: usize = 20;
+
+    /// Looks at one thing, which must hold.
+    pub(crate) fn look(&mut self, holds: bool, text: impl FnOnce() -> String) {
+        self.checked += 1;
+        if !holds {
+            self.ok = false;
+            if self.broken.len() < Self::KEPT {
+                self.broken.push(text());
+            }
+        }
+    }
+}
+
 /// Every invariant, in a fixed order. As JSON an object by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invariants(pub Vec<Checked>);

@@ -9,7 +9,7 @@ use super::faults::count;
 /// Something that cannot be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Strange(pub(crate) &'static str);
+pub(crate) struct Strange(pub(crate) String);
 
 /// How many defects there were, and the first of them.
 #[derive(Debug, Default)]

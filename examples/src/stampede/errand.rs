@@ -1,19 +1,24 @@
-//! What buyers do after their visit: deposit, give tickets back, name an account for the money.
+//! What buyers do after their visit: deposit, give tickets back, name an account for the money, go in; and
+//! what sellers do at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ticketing_core::box_office::RefundSeats;
-use ticketing_core::id::{PaymentId, RefundId, ReservationId, UserId};
+use ticketing_core::box_office::{CancelReservation, RefundSeats};
+use ticketing_core::id::{PaymentId, PerformanceId, RefundId, ReservationId, UserId};
 use ticketing_core::label::{Label, Token};
 use ticketing_core::money::Money;
 use ticketing_core::port::RefundAccount;
 use ticketing_core::refund::RefundState;
 use ticketing_core::seat::Seats;
+use ticketing_core::service::cancel::CancelError;
+use ticketing_core::service::cancel_performance::CancelPerformanceError;
 use ticketing_core::service::refund::RefundError;
 
+use super::defect::Strange;
+use super::doors::{self, Guest};
 use super::measure::Step;
 use super::notices;
 use super::person::Person;
@@ -21,7 +26,7 @@ use super::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
 /// A buyer whose call failed tries it again.
-const AGAIN: Duration = Duration::from_secs(30);
+pub(crate) const AGAIN: Duration = Duration::from_secs(30);
 
 /// Something that will be done at a time.
 #[derive(Clone, Debug)]
@@ -33,9 +38,23 @@ pub(crate) enum Errand {
     /// Not the buyer's: the gateway's statement of the day names the payment.
     Statement { payment: PaymentId },
     /// Give paid seats back; `None` for all.
-    GiveBack { person: Person, reservation: ReservationId, seats: Option<Seats> },
+    GiveBack {
+        person: Person,
+        reservation: ReservationId,
+        seats: Option<Seats>,
+        /// The same seats were given back before.
+        again: bool,
+    },
     /// Name the account that a refund goes to.
     NameAccount { user: UserId, refund: RefundId },
+    /// Cancel a reservation that waits for its deposit.
+    CallOff { person: Person, reservation: ReservationId },
+    /// Not a buyer's: the doors of the performance at a place in the calendar open.
+    OpenDoors { place: usize },
+    /// Show a ticket at a door.
+    GoIn(Box<Guest>),
+    /// The seller's: a performance will not take place.
+    CallOffPerformance { performance: PerformanceId },
 }
 
 /// Errands by the time they are due. Bounded by the buyers: each leaves a handful.
@@ -105,10 +124,20 @@ impl Errand {
                     world.errands.add(world.now() + DAY, Self::Statement { payment });
                 }
             }
-            Self::GiveBack { person, reservation, seats } => {
-                give_back(world, &person, reservation, seats).await;
+            Self::GiveBack { person, reservation, seats, again } => {
+                give_back(world, &person, reservation, (seats, again)).await;
             }
             Self::NameAccount { user, refund } => name_account(world, user, refund).await,
+            Self::CallOff { person, reservation } => call_off(world, person, reservation).await,
+            Self::OpenDoors { place } => {
+                if let Err(error) = doors::open(world, place).await {
+                    world.defects.note("doors", &error);
+                }
+            }
+            Self::GoIn(guest) => doors::go_in(world, *guest).await,
+            Self::CallOffPerformance { performance } => {
+                call_off_performance(world, performance).await;
+            }
         }
     }
 }
@@ -117,17 +146,26 @@ async fn give_back(
     world: &World,
     person: &Person,
     reservation: ReservationId,
-    seats: Option<Seats>,
+    (seats, again): (Option<Seats>, bool),
 ) {
+    let key = if again { "give-back-again" } else { "give-back" };
     let request = RefundSeats {
         user: person.user,
         reservation,
         seats: seats.clone(),
-        key: Token::new(&format!("give-back-{}", person.index)).ok(),
+        key: Token::new(&format!("{key}-{}", person.index)).ok(),
     };
     let call = world.call(|office| async move { office.refund(request).await });
     match world.measures.time(Step::Refund, call).await {
+        Ok(view) if again => {
+            let text = format!("refund {} is of seats that were given back before", view.refund);
+            world.defects.note("give back", &Strange(text));
+        }
         Ok(view) => {
+            if seats.is_some() {
+                let again = Errand::GiveBack { person: *person, reservation, seats, again: true };
+                world.errands.add(world.now() + AGAIN, again);
+            }
             if matches!(view.state, RefundState::NeedsAccount { .. })
                 && let Some(after) = person.names_account_after
             {
@@ -136,7 +174,7 @@ async fn give_back(
             }
         }
         Err(RefundError::Failed(failure)) if failure.is_transient() => {
-            let again = Errand::GiveBack { person: *person, reservation, seats };
+            let again = Errand::GiveBack { person: *person, reservation, seats, again };
             world.errands.add(world.now() + AGAIN, again);
         }
         Err(RefundError::Failed(failure)) => world.defects.note("refund", &failure),
@@ -155,6 +193,35 @@ async fn name_account(world: &World, user: UserId, refund: RefundId) {
         }
         Err(RefundError::Failed(failure)) => world.defects.note("refund account", &failure),
         Ok(()) | Err(_) => {}
+    }
+}
+
+async fn call_off(world: &World, person: Person, reservation: ReservationId) {
+    let key = Token::new(&format!("call-off-{}", person.index)).ok();
+    let request = CancelReservation { user: person.user, reservation, key };
+    let call = world.call(|office| async move { office.cancel_reservation(request).await });
+    match world.measures.time(Step::Cancel, call).await {
+        Err(CancelError::Failed(failure)) if failure.is_transient() => {
+            world.errands.add(world.now() + AGAIN, Errand::CallOff { person, reservation });
+        }
+        Err(CancelError::Failed(failure)) => world.defects.note("call off", &failure),
+        // The money was faster.
+        Ok(_) | Err(_) => {}
+    }
+}
+
+async fn call_off_performance(world: &World, performance: PerformanceId) {
+    let seller = world.seller;
+    let call =
+        world.call(|office| async move { office.cancel_performance(seller, performance).await });
+    match call.await {
+        Err(CancelPerformanceError::Failed(failure)) if failure.is_transient() => {
+            let again = Errand::CallOffPerformance { performance };
+            world.errands.add(world.now() + AGAIN, again);
+        }
+        // Too late for it.
+        Ok(()) | Err(CancelPerformanceError::Performance(_)) => {}
+        Err(error) => world.defects.note("call off a performance", &error),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which failures of a call may pass.
 
+use ticketing_core::performance::PerformanceRefusal;
 use ticketing_core::service::Failure;
 use ticketing_core::service::cancel::CancelError;
 use ticketing_core::service::checkout::CheckoutError;
@@ -14,10 +15,15 @@ use ticketing_core::service::wallet::TopUpError;
 /// An error of a use case, which may be a failure of the system.
 pub(crate) trait CallError: std::error::Error + 'static {
     fn failure(&self) -> Option<&Failure>;
+
+    /// Whether the seller cancelled what it is about.
+    fn is_called_off(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! call_errors {
-    ($($error:ty),*) => {$(
+    ($($error:ty $(: $performance:ident)?),*) => {$(
         impl CallError for $error {
             fn failure(&self) -> Option<&Failure> {
                 match self {
@@ -25,18 +31,22 @@ macro_rules! call_errors {
                     _ => None,
                 }
             }
+
+            $(fn is_called_off(&self) -> bool {
+                matches!(self, Self::$performance(PerformanceRefusal::Cancelled))
+            })?
         }
     )*};
 }
 call_errors!(
-    WaitingError,
-    HoldError,
-    ReserveError,
-    CheckoutError,
-    ConfirmError,
+    WaitingError: Performance,
+    HoldError: Performance,
+    ReserveError: Performance,
+    CheckoutError: Performance,
+    ConfirmError: Performance,
     CancelError,
     SeatMapError,
-    PerformanceError,
+    PerformanceError: Performance,
     TopUpError
 );
 

@@ -47,6 +47,8 @@ macro_rules! for_each {
         }
     };
 }
+pub(crate) use for_each;
+
 impl Figures {
     /// Counts; `left_at` is when the last buyer left.
     pub(crate) async fn count(

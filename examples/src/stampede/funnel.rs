@@ -23,6 +23,8 @@ pub(crate) enum Ending {
     OutOfTime,
     WalkedAway,
     Cancelled,
+    HasEnough,
+    CalledOff,
     PaidTooLate,
     Declined,
     Refused,
@@ -31,7 +33,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Bought,
         Self::WillDeposit,
         Self::AnswerPending,
@@ -40,6 +42,8 @@ impl Ending {
         Self::PaidTooLate,
         Self::Cancelled,
         Self::WalkedAway,
+        Self::CalledOff,
+        Self::HasEnough,
         Self::OutOfTime,
         Self::SoldOut,
         Self::TiredOfWaiting,
@@ -56,6 +60,8 @@ impl Ending {
             Self::Refused => "refused by the user or fraud check",
             Self::PaidTooLate => "paid too late",
             Self::Cancelled => "cancelled the reservation",
+            Self::CalledOff => "heard that the performance is cancelled",
+            Self::HasEnough => "had as many tickets as allowed",
             Self::WalkedAway => "walked away",
             Self::OutOfTime => "gave up looking for seats",
             Self::SoldOut => "found it sold out",

@@ -11,6 +11,7 @@ mod buyer;
 mod clock;
 mod crowd;
 mod defect;
+mod doors;
 mod errand;
 mod failure;
 mod faults;

@@ -57,7 +57,9 @@ async fn tell(world: &World, id: Token, payment: PaymentId, secret: Option<Token
     match world.call(|office| async move { office.take_notice(notice).await }).await {
         Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
         Ok(NoticeTaken::NotOurs) => {
-            world.defects.note("notice", &Strange("the gateway knows a payment that we do not"));
+            world
+                .defects
+                .note("notice", &Strange("the gateway knows a payment that we do not".to_owned()));
             true
         }
         Err(NoticeError::GatewaySilent(_)) => false,
@@ -66,5 +68,27 @@ async fn tell(world: &World, id: Token, payment: PaymentId, secret: Option<Token
             world.defects.note("notice", &error);
             true
         }
+    }
+}
+
+/// Somebody else sends a notice of a deposit, with a secret that is made up. What is known to be wrong must
+/// change nothing.
+pub(crate) async fn forge(world: &World, notice: &Notice) {
+    let known = world.office.ports().payments.find(notice.payment).await;
+    let is_known = known.is_ok_and(|found| {
+        found.is_some_and(|found| found.account().is_some_and(|account| account.secret.is_some()))
+    });
+    if notice.secret.is_none() || !is_known {
+        return;
+    }
+    let token = |text: &str| Token::new(text).expect("short and not empty");
+    let consumer = Label::new("gateway").expect("short and not empty");
+    let message = MessageKey { consumer, id: token(&format!("forged-{}", notice.id.as_str())) };
+    let (payment, secret) = (notice.payment, Some(token("made up")));
+    let forged = box_office::Notice { message, payment, secret };
+    let answer = world.call(|office| async move { office.take_notice(forged).await }).await;
+    if let Ok(NoticeTaken::Applied(_)) = answer {
+        let text = format!("a forged notice of payment {payment} was taken");
+        world.defects.note("notice", &Strange(text));
     }
 }

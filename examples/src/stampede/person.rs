@@ -110,13 +110,15 @@ pub(crate) struct Person {
     pub(crate) clicks_twice: bool,
     /// Reserves without holding first.
     pub(crate) skips_hold: bool,
-    /// Opens a second tab to get more than allowed.
+    /// Opens more windows to get more than allowed.
     pub(crate) greedy: bool,
     pub(crate) cancels: bool,
     pub(crate) walks_away: WalksAway,
     pub(crate) payer: Payer,
     pub(crate) depositor: Depositor,
     pub(crate) gives_back: Option<GivesBack>,
+    /// Bought, or tried to, from the sale before.
+    pub(crate) comes_again: bool,
     /// Names an account for refunds of a deposit: at once, later, or never.
     pub(crate) names_account_after: Option<Duration>,
 }
@@ -127,10 +129,9 @@ const HOUR: Duration = Duration::from_hours(1);
 impl Person {
     pub(crate) fn draw(seed: u64, index: u32, tenders: &TenderMix, party_max: u16) -> Self {
         let dice = Dice::of(seed, index);
-        let user = (u128::from(dice.number()) << 64) | u128::from(index);
         Self {
             index,
-            user: UserId::from_uuid(Uuid::from_u128(user)),
+            user: user(&dice, index),
             comes_after: comes_after(&dice),
             patience: dice.time(10 * MINUTE, 3 * HOUR),
             party: party(&dice, party_max),
@@ -140,7 +141,7 @@ impl Person {
             hopes: if dice.happens(100) { u16::MAX } else { 1 },
             clicks_twice: dice.happens(80),
             skips_hold: dice.happens(100),
-            greedy: dice.happens(20),
+            greedy: dice.happens(100),
             cancels: dice.happens(30),
             walks_away: match dice.below(1_000) {
                 0..40 => WalksAway::AfterHold,
@@ -155,12 +156,18 @@ impl Person {
             },
             depositor: depositor(&dice),
             gives_back: gives_back(&dice),
+            comes_again: dice.happens(200),
             names_account_after: match dice.below(10) {
                 0..5 => Some(Duration::ZERO),
                 5..9 => Some(dice.time(MINUTE, 12 * HOUR)),
                 _ => None,
             },
         }
+    }
+
+    /// The account of a buyer.
+    pub(crate) fn account_of(seed: u64, index: u32) -> UserId {
+        user(&Dice::of(seed, index), index)
     }
 
     /// What this buyer has in the wallet before the sale, if anything; one in twenty has too little.
@@ -178,6 +185,10 @@ impl Person {
     pub(crate) fn dice(&self, seed: u64) -> Dice {
         Dice::of(!seed, self.index)
     }
+}
+
+fn user(dice: &Dice, index: u32) -> UserId {
+    UserId::from_uuid(Uuid::from_u128((u128::from(dice.number()) << 64) | u128::from(index)))
 }
 
 /// Most come with the opening, the rest over the next half hour.

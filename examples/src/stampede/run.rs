@@ -18,10 +18,10 @@ use super::loops::Loops;
 use super::report::{Report, Revenue, Story};
 use super::screen::Screen;
 use super::settle::settle;
-use super::stage::{OPENS_AFTER, SetUpError};
+use super::stage::{OPENS_AFTER, STARTS_AFTER, SetUpError};
 use super::stopwatch::Stopwatch;
 use super::time::WorldClock;
-use super::world::{Plan, World, begins_at};
+use super::world::{Plan, World, begins_at, deadlines};
 
 /// The partitions of the outbox, as many as a database has.
 const PARTITIONS: u16 = 64;
@@ -58,6 +58,8 @@ impl Aftermath {
     async fn of(args: &LoadArgs) -> Result<Self, RunError> {
         let clock = ScaledClock::new(begins_at(), args.speed);
         let plan = Plan {
+            starts_after: STARTS_AFTER,
+            deadlines: deadlines(),
             seed: args.seed,
             seats: args.seats,
             seats_per_buyer: args.seats_per_buyer,

@@ -53,7 +53,8 @@ pub(crate) async fn settle(
         let until = next.and_then(|at| (at - world.now()).to_std().ok());
         clock.skip(until.map_or(LONG, |until| until.clamp(SHORT, LONG)));
     }
-    world.defects.note("settling", &Strange("something was still left to do after all rounds"));
+    let text = "something was still left to do after all rounds";
+    world.defects.note("settling", &Strange(text.to_owned()));
     Ok(())
 }
 
@@ -65,7 +66,8 @@ pub(crate) async fn is_anything_left(world: &World) -> Result<bool, PortError> {
         || !ports.payments.unsettled(horizon, one()).await?.items.is_empty()
         || !ports.payments.to_close(one()).await?.items.is_empty()
         || !ports.checkouts.stalled(horizon, one()).await?.items.is_empty()
-        || !ports.refunds.open(one()).await?.items.is_empty()
+        || !ports.refunds.due(horizon, one()).await?.items.is_empty()
+        || !ports.layouts.cancelled(one()).await?.items.is_empty()
         || world.memory.gateway.next_late().is_some()
         || ports.outbox.waiting().await? > 0)
 }

@@ -19,7 +19,8 @@ use super::hall::{GRADES, layout, won};
 
 /// From the beginning until sales open: who comes earlier waits.
 pub(crate) const OPENS_AFTER: Duration = Duration::from_mins(2);
-const STARTS_AFTER: TimeDelta = TimeDelta::days(30);
+/// From then until the performance starts.
+pub(crate) const STARTS_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// Why the world could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -73,18 +74,18 @@ pub(super) async fn set_up(
 }
 
 impl Stage {
-    /// Schedules a performance whose sales open at an instant, and its line.
+    /// Schedules a performance with its line: when its sales open, and when it starts.
     pub(super) async fn schedule(
         &self,
         office: &BoxOffice,
-        opens_at: DateTime<Utc>,
+        (opens_at, starts_at): (DateTime<Utc>, DateTime<Utc>),
         active_max: u64,
     ) -> Result<PerformanceId, SetUpError> {
         let Self { seller, venue, show } = *self;
         let performance = SchedulePerformance {
             zone: Tz::Asia__Seoul,
             sales_open_at: Some(opens_at),
-            ..SchedulePerformance::new(seller, show, venue, opens_at + STARTS_AFTER)
+            ..SchedulePerformance::new(seller, show, venue, starts_at)
         };
         let performance = office.schedule(performance).await.or_set_up("performance")?;
         let opens_at = Some(opens_at);

@@ -26,16 +26,18 @@ pub(crate) enum Sweep {
     Unsettled,
     Accounts,
     Refunds,
+    Cancelled,
     Holds,
 }
 
 impl Sweep {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Due,
         Self::StalledCheckouts,
         Self::Unsettled,
         Self::Accounts,
         Self::Refunds,
+        Self::Cancelled,
         Self::Holds,
     ];
 
@@ -44,7 +46,7 @@ impl Sweep {
         Duration::from_secs(match self {
             Self::Due => 15,
             Self::StalledCheckouts | Self::Unsettled | Self::Refunds => 30,
-            Self::Accounts | Self::Holds => 60,
+            Self::Accounts | Self::Cancelled | Self::Holds => 60,
         })
     }
 
@@ -61,6 +63,7 @@ impl Sweep {
             Self::Unsettled => office.sweep_unsettled(page).await,
             Self::Accounts => office.sweep_accounts(page).await,
             Self::Refunds => office.sweep_refunds(page).await,
+            Self::Cancelled => office.sweep_cancelled(page, PAGE).await,
             Self::Holds => office.sweep_holds(performance, page).await,
         }
     }

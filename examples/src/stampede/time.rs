@@ -1,7 +1,7 @@
 //! The clock of a run: the wall clock made faster, or the virtual one of a simulation.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ticketing_core::memory::ManualClock;
 use ticketing_core::port::{Clock, Timer};
 
@@ -12,6 +12,20 @@ use super::clock::ScaledClock;
 pub(crate) enum WorldClock {
     Scaled(ScaledClock),
     Virtual(ManualClock),
+}
+
+impl WorldClock {
+    /// When somebody who waits until then goes on: in virtual time at a whole second, so that many go on at
+    /// one instant, and everything that they do happens at once.
+    pub(crate) fn meeting(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::Scaled(_) => at,
+            Self::Virtual(_) => match at.timestamp_subsec_nanos() {
+                0 => at,
+                nanos => at + TimeDelta::nanoseconds(1_000_000_000 - i64::from(nanos)),
+            },
+        }
+    }
 }
 
 impl Clock for WorldClock {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ticketing_core::box_office::{BoxOffice, TopUp};
 use ticketing_core::id::{PerformanceId, SellerId, UserId};
 use ticketing_core::label::Token;
@@ -20,6 +20,7 @@ use ticketing_core::service::Failure;
 use ticketing_core::waiting_line::AdmissionPolicy;
 
 use super::defect::Defects;
+use super::doors::Doors;
 use super::errand::Errands;
 use super::faults::{CountingGateway, FaultPlan, FaultTally, FlakyFraud, FlakyUsers, count};
 use super::funnel::{Funnel, ReadModel};
@@ -42,6 +43,9 @@ pub(crate) struct Plan {
     pub(crate) faults: FaultPlan,
     /// When the sales of each performance open, counted from the beginning; at least one.
     pub(crate) openings: Vec<Duration>,
+    /// From then until the performance starts.
+    pub(crate) starts_after: TimeDelta,
+    pub(crate) deadlines: Deadlines,
     /// The partitions of the outbox.
     pub(crate) partitions: u16,
     pub(crate) admission: AdmissionPolicy,
@@ -54,6 +58,7 @@ pub(crate) struct Plan {
 pub(crate) struct Sale {
     pub(crate) performance: PerformanceId,
     pub(crate) opens_at: DateTime<Utc>,
+    pub(crate) starts_at: DateTime<Utc>,
 }
 
 /// The system and the world around it.
@@ -71,6 +76,7 @@ pub(crate) struct World {
     pub(crate) measures: Measures,
     pub(crate) errands: Errands,
     pub(crate) defects: Arc<Defects>,
+    pub(crate) doors: Doors,
     pub(crate) seller: SellerId,
     pub(crate) sales: Vec<Sale>,
     pub(crate) capacity: u32,
@@ -110,12 +116,14 @@ impl World {
         let ports = ports(&memory, plan.faults, &tally, &funnel, &seeds);
         let office = BoxOffice::new(ports);
         let admission = plan.admission;
-        let stage = stage::set_up(&office, plan.seats, policy(plan.seats_per_buyer)).await?;
+        let stage = stage::set_up(&office, plan.seats, policy(plan)).await?;
         let mut sales = Vec::with_capacity(plan.openings.len());
         for after in &plan.openings {
             let opens_at = begins_at + *after;
-            let performance = stage.schedule(&office, opens_at, admission.active_max).await?;
-            sales.push(Sale { performance, opens_at });
+            let starts_at = opens_at + plan.starts_after;
+            let times = (opens_at, starts_at);
+            let performance = stage.schedule(&office, times, admission.active_max).await?;
+            sales.push(Sale { performance, opens_at, starts_at });
         }
         Ok(Self {
             seed: plan.seed,
@@ -129,6 +137,7 @@ impl World {
             measures: Measures::over(&clock),
             errands: Errands::default(),
             defects: Arc::default(),
+            doors: Doors::default(),
             seller: stage.seller,
             sales,
             capacity: plan.seats,
@@ -185,7 +194,7 @@ impl World {
     }
 
     pub(crate) async fn wait(&self, time: Duration) {
-        self.clock.sleep_until(self.now() + time).await;
+        self.clock.sleep_until(self.clock.meeting(self.now() + time)).await;
     }
 
     /// No more buyers come, and who waits in line goes home.
@@ -258,13 +267,18 @@ fn chance(seeds: &SeededRandom) -> Arc<dyn Random> {
     Arc::new(SeededRandom::new(seeds.next_u64()))
 }
 
-fn policy(seats_per_buyer: u16) -> SalesPolicy {
-    let refund_account_wait = Duration::from_hours(3 * 24);
+fn policy(plan: &Plan) -> SalesPolicy {
+    let Plan { seats_per_buyer, deadlines, .. } = *plan;
     SalesPolicy {
         seats_per_reservation: seats_per_buyer,
         tickets_per_user: seats_per_buyer,
         waiting_room: true,
-        deadlines: Deadlines { refund_account_wait, ..Deadlines::default() },
+        deadlines,
         ..SalesPolicy::default()
     }
+}
+
+/// The default deadlines, but for a short wait for refund accounts.
+pub(crate) fn deadlines() -> Deadlines {
+    Deadlines { refund_account_wait: Duration::from_hours(3 * 24), ..Deadlines::default() }
 }

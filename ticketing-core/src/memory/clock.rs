@@ -50,10 +50,13 @@ impl ManualClock {
         let mut state = lock(&self.0);
         let to = to.trunc_subsecs(6);
         state.now = to;
-        let later = state.sleepers.split_off(&(to, u64::MAX));
-        let due = std::mem::replace(&mut state.sleepers, later);
+        // One by one: to split the tree costs as much as there are sleepers, due or not.
+        let mut due = Vec::new();
+        while let Some(first) = state.sleepers.first_entry().filter(|first| first.key().0 <= to) {
+            due.push(first.remove());
+        }
         drop(state);
-        due.into_values().for_each(Waker::wake);
+        due.into_iter().for_each(Waker::wake);
     }
 
     /// When the next sleeper wants to wake.

@@ -101,7 +101,12 @@ impl Arrivals {
         if number < self.highest() {
             self.out_of_order += 1;
         }
-        self.beyond.insert(number);
+        // The usual case keeps nothing: an emptied set holds on to its memory, one for each aggregate.
+        if number == self.unbroken + 1 {
+            self.unbroken = number;
+        } else {
+            self.beyond.insert(number);
+        }
         while self.beyond.remove(&(self.unbroken + 1)) {
             self.unbroken += 1;
         }

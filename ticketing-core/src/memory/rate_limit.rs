@@ -13,12 +13,17 @@ use crate::label::Token;
 use crate::port::{Quota, RateDecision, RateLimit};
 
 const SHARDS: usize = 16;
+/// How long an idle key is kept, in nanoseconds: to a caller whose clock is that much behind it is not idle yet.
+const IDLE_KEPT: i128 = 600_000_000_000;
+/// Idle keys that one new key lets go of: more than one, so that they become fewer.
+const FORGOTTEN_AT_ONCE: usize = 2;
 
 /// The generic cell rate algorithm: per key one instant, up to which its allowance is used.
 ///
-/// Keeps at most a fixed number of keys. A key whose instant has passed is as good as new and makes
-/// room; while every key is in use, a new one is refused until the first of them is idle, because to
-/// forget a key in use would allow more than its quota.
+/// Keeps at most a fixed number of keys. A key whose instant has passed is as good as new: it is forgotten
+/// after 10 minutes as others come, and before that where there is no room. While every key is in use, a
+/// new one is refused until the first of them is idle, because to forget a key in use would allow more
+/// than its quota.
 #[derive(Debug)]
 pub struct MemoryRateLimit {
     shards: Box<[Mutex<Shard>]>,
@@ -75,6 +80,7 @@ impl Shard {
                 self.by_instant.remove(&(before, key.clone()));
             }
             None => {
+                self.forget_idle(now);
                 if let Some(wait) = self.make_room(now, keys_max) {
                     return limited(wait);
                 }
@@ -83,6 +89,17 @@ impl Shard {
         self.by_instant.insert((used_until + every, key.clone()));
         self.used_until.insert(key, used_until + every);
         RateDecision::Allowed
+    }
+
+    fn forget_idle(&mut self, now: i128) {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            if self.by_instant.first().is_none_or(|(first, _)| first + IDLE_KEPT > now) {
+                return;
+            }
+            if let Some((_, key)) = self.by_instant.pop_first() {
+                self.used_until.remove(&key);
+            }
+        }
     }
 
     /// Forgets the key that is idle for the longest, if there are too many; how long to wait if even
@@ -152,6 +169,19 @@ mod tests {
         });
         assert_eq!(ask(&limit, "user 499", quota, 1_000), RateDecision::Allowed);
         assert_eq!(limit.keys(), 16);
+    }
+
+    #[test]
+    fn keys_that_were_idle_for_long_are_forgotten_as_others_come() {
+        let limit = MemoryRateLimit::new();
+        let quota = Quota { burst: 1, every: Duration::from_secs(1) };
+        for second in 0..10_000 {
+            let answer = ask(&limit, &format!("user {second}"), quota, second * 1_000);
+            assert_eq!(answer, RateDecision::Allowed);
+        }
+        assert!((600..1_000).contains(&limit.keys()), "{} keys", limit.keys());
+        let wait = RateDecision::Limited { retry_after: Duration::from_secs(300) };
+        assert_eq!(ask(&limit, "user 9700", quota, 9_401_000), wait, "to a clock that is behind");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{SeededRandom, lock};
 use crate::error::{Fault, PortError};
@@ -25,6 +25,9 @@ pub struct MemoryWaitingRoom {
 struct Line {
     rules: LineRules,
     users: FxHashMap<UserId, Place>,
+    /// Whose admission ended, and who did not join again since. Apart, for that is nearly everybody in the
+    /// end, and an id is a quarter of a place.
+    over: FxHashSet<UserId>,
     state: LineState,
     /// Users in line with a number that was not called.
     waiting: u64,
@@ -49,8 +52,10 @@ enum Place {
     Early(u64),
     Numbered(u64),
     Inside { number: u64, admission: AdmissionId, expires_at: DateTime<Utc> },
-    Over,
 }
+
+/// Fewer places than this are never given back.
+const PLACES_KEPT: usize = 64;
 
 impl Default for MemoryWaitingRoom {
     fn default() -> Self {
@@ -87,6 +92,7 @@ impl Line {
         Self {
             rules,
             users: FxHashMap::default(),
+            over: FxHashSet::default(),
             state: LineState::default(),
             waiting: 0,
             left: BTreeSet::new(),
@@ -102,7 +108,22 @@ impl Line {
                 break;
             }
             self.inside.pop_first();
-            self.users.insert(user, Place::Over);
+            self.end(user);
+        }
+    }
+
+    /// Ends an admission.
+    fn end(&mut self, user: UserId) {
+        self.forget(user);
+        self.over.insert(user);
+    }
+
+    /// Takes a user's place away, and gives back the room of a crowd that has gone: a line outlives it.
+    fn forget(&mut self, user: UserId) {
+        self.users.remove(&user);
+        let left = self.users.len();
+        if self.users.capacity() > 4 * left.max(PLACES_KEPT) {
+            self.users.shrink_to(2 * left);
         }
     }
 
@@ -121,7 +142,7 @@ impl Line {
             Some(Place::Numbered(number) | Place::Inside { number, .. }) => {
                 return Joined::Numbered(*number);
             }
-            Some(Place::Over) | None => {}
+            None => {}
         }
         let in_line = self.waiting + self.early.users.len() as u64;
         // Numbers that were left are kept until they are called; without a bound, one user who joins
@@ -129,6 +150,7 @@ impl Line {
         if in_line >= self.rules.line_max || self.left.len() as u64 >= self.rules.line_max {
             return Joined::Full;
         }
+        self.over.remove(&user);
         let is_open = self.rules.opens_at.is_none_or(|opens_at| now >= opens_at);
         if self.early.is_numbered || (is_open && self.early.users.is_empty()) {
             return Joined::Numbered(self.give_number(user));
@@ -177,7 +199,7 @@ impl Line {
 
     fn standing(&self, user: UserId) -> Standing {
         match self.users.get(&user) {
-            None | Some(Place::Over) => Standing::Absent,
+            None => Standing::Absent,
             Some(Place::Early(_)) => Standing::Accepted,
             Some(&Place::Numbered(number)) if number <= self.state.serving => {
                 Standing::Called { number }
@@ -198,8 +220,8 @@ impl Line {
         expires_at: DateTime<Utc>,
     ) -> Entered {
         let number = match self.users.get(&user) {
+            None if self.over.contains(&user) => return Entered::Over,
             None | Some(Place::Early(_)) => return Entered::NotCalled,
-            Some(Place::Over) => return Entered::Over,
             Some(&Place::Inside { admission, expires_at, .. }) => {
                 return Entered::Inside { admission, expires_at };
             }
@@ -219,7 +241,7 @@ impl Line {
 
     fn leave(&mut self, user: UserId) -> bool {
         match self.users.get(&user) {
-            None | Some(Place::Over) => return false,
+            None => return false,
             Some(Place::Early(order)) => {
                 self.early.users.remove(order);
             }
@@ -232,11 +254,11 @@ impl Line {
             }
             Some(&Place::Inside { expires_at, .. }) => {
                 self.inside.remove(&(expires_at, user));
-                self.users.insert(user, Place::Over);
+                self.end(user);
                 return true;
             }
         }
-        self.users.remove(&user);
+        self.forget(user);
         true
     }
 }

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::error::PortError;
 use crate::id::{PaymentId, RefundId};
@@ -21,8 +22,11 @@ pub trait Refunds: Send + Sync {
         payment: PaymentId,
         page: PageRequest,
     ) -> Result<Page<Refund>, PortError>;
-    /// Refunds that the worker must still drive ([`Refund::is_open`]), in the order of ids: until they
-    /// succeeded, were stopped or were given up, and again when a human starts one anew
-    /// (`testing::reads::open_refunds_are_listed_until_done`).
-    async fn open(&self, page: PageRequest) -> Result<Page<Refund>, PortError>;
+    /// Refunds that the worker must still drive ([`Refund::is_open`]) and looks at again at or before
+    /// `until`, in the order of ([`Refund::next_try_at`], id): until they succeeded, were stopped or were
+    /// given up, and again when a human starts one anew
+    /// (`testing::reads::due_refunds_are_listed_until_done`). Most open refunds wait for an account for
+    /// days: an adapter MUST NOT read those that are not due yet.
+    async fn due(&self, until: DateTime<Utc>, page: PageRequest)
+    -> Result<Page<Refund>, PortError>;
 }

@@ -6,6 +6,8 @@ mod tests;
 
 pub use state::{RefundEvent, RefundFor, RefundRefusal, RefundState, Sent};
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,8 @@ pub struct NewRefund<'a> {
     pub external: Money,
     /// How much became points again, in the commit that requests it.
     pub points: Money,
+    /// How long the buyer's account is waited for if one is needed; the performance's policy says it.
+    pub account_wait: Duration,
 }
 
 /// Money back over the tenders that paid. Points are credited in the commit that requests it; the
@@ -69,11 +73,13 @@ impl Refund {
             RefundEvent::Requested { refund, payment, what: new.what.clone(), external, points },
         );
         let account = new.payment.refund_account().cloned();
+        let mut next_try_at = now;
         let state = if external.is_zero() {
             root.record(now, RefundEvent::Succeeded { refund, external, sent: Sent::Nothing });
             RefundState::Succeeded { sent: Sent::Nothing }
         } else if new.payment.refunds_to_account() && account.is_none() {
             root.record(now, RefundEvent::NeedsAccount { refund });
+            next_try_at = now + new.account_wait;
             RefundState::NeedsAccount { since: now }
         } else {
             RefundState::Requested
@@ -92,7 +98,7 @@ impl Refund {
             account: account.filter(|_| !external.is_zero()),
             attempt: 0,
             first_sent_at: None,
-            next_try_at: now,
+            next_try_at,
             requested_at: now,
             state,
         }
@@ -379,7 +385,7 @@ impl Refund {
         self.attempt
     }
 
-    /// When the worker looks at it again.
+    /// When the worker looks at it again; while it needs an account, when points are given instead.
     pub const fn next_try_at(&self) -> DateTime<Utc> {
         self.next_try_at
     }

@@ -304,7 +304,8 @@ impl Paid {
             changes = changes.save(ticket);
         }
         let what = RefundFor::Seats(lines.clone());
-        let new = NewRefund { id, payment: &self.payment, what, external, points };
+        let account_wait = self.performance.policy().deadlines.refund_account_wait;
+        let new = NewRefund { id, payment: &self.payment, what, external, points, account_wait };
         let refund = Refund::request(new, now);
         let refunded = RefundedSeats {
             refund: id,

@@ -16,16 +16,16 @@ use crate::port::{CancelRequest, Found, GatewayError, GatewayKey, Ports};
 use crate::refund::{Refund, RefundRefusal, RefundState};
 use crate::timeout::timeout;
 
-/// Drives refunds on: sends what was requested, tries refused ones again after a pause, finds out what
+/// Drives the refunds on that are due: sends what was requested, tries refused ones again after a pause, finds out what
 /// became of lost answers, gives points where no account was named in time. A bounded batch; two
 /// workers at once do no harm.
 ///
 /// # Errors
 /// The list could not be read.
 pub async fn sweep_refunds(ports: &Ports, page: PageRequest) -> Result<Swept, Failure> {
-    let open = ports.refunds.open(page).await?;
-    let mut swept = Swept::until(open.next);
-    for refund in open.items {
+    let due = ports.refunds.due(ports.clock.now(), page).await?;
+    let mut swept = Swept::until(due.next);
+    for refund in due.items {
         swept.count(drive(ports, refund).await);
     }
     Ok(swept)
@@ -47,20 +47,15 @@ pub async fn send_again(ports: &Ports, id: RefundId) -> Result<bool, Failure> {
 
 async fn drive(ports: &Ports, refund: Refund) -> Result<bool, Failure> {
     let now = ports.clock.now();
+    // Money moves by what the refund itself says, not by the list that it stood in.
+    if now < refund.next_try_at() {
+        return Ok(false);
+    }
     match refund.state() {
-        RefundState::NeedsAccount { since } => {
-            let since = *since;
-            give_points_if_due(ports, refund, since, now).await
-        }
-        RefundState::Requested | RefundState::Failed { .. } => {
-            if now < refund.next_try_at() {
-                Ok(false)
-            } else {
-                send(ports, refund).await
-            }
-        }
+        RefundState::NeedsAccount { .. } => give_points(ports, refund, now).await,
+        RefundState::Requested | RefundState::Failed { .. } => send(ports, refund).await,
         RefundState::Processing { .. } | RefundState::Unknown { .. } => {
-            if now < refund.next_try_at() { Ok(false) } else { resolve(ports, refund, now).await }
+            resolve(ports, refund, now).await
         }
         RefundState::Succeeded { .. } | RefundState::Stopped => Ok(false),
     }
@@ -161,18 +156,12 @@ async fn sent(ports: &Ports, mut refund: Refund, now: DateTime<Utc>) -> Result<b
     finish(ports, refund, entry, now).await
 }
 
-async fn give_points_if_due(
+/// No account was named in time.
+async fn give_points(
     ports: &Ports,
     mut refund: Refund,
-    since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, Failure> {
-    let payment = load_payment(ports, &refund).await?;
-    let performance = ports.layouts.performance(payment.performance()).await?;
-    let performance = performance.ok_or_else(|| missing("performance", payment.performance()))?;
-    if now < since + performance.policy().deadlines.refund_account_wait {
-        return Ok(false);
-    }
     refund.give_as_points(now).map_err(refused)?;
     let booking = Booking { id: EntryId::generate(&*ports.ids), at: now };
     let (id, user, amount) = (refund.id(), refund.user(), refund.to_send());

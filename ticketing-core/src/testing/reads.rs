@@ -17,7 +17,7 @@ pub use checkouts::{
 pub use payments::{
     accounts_to_close_are_listed_until_closed, unsettled_lists_what_waits_for_the_gateway,
 };
-pub use refunds::{open_refunds_are_listed_until_done, refunds_are_listed_by_payment};
+pub use refunds::{due_refunds_are_listed_until_done, refunds_are_listed_by_payment};
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -51,7 +51,7 @@ macro_rules! __reads_rules {
             stalled_checkouts_are_listed_until_they_end,
             unsettled_lists_what_waits_for_the_gateway,
             accounts_to_close_are_listed_until_closed,
-            open_refunds_are_listed_until_done,
+            due_refunds_are_listed_until_done,
             refunds_are_listed_by_payment,
             bitmaps_agree_with_claims,
             balance_is_the_sum_of_postings,

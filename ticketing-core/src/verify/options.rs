@@ -121,7 +121,10 @@ struct Numbers {
 
 impl Numbers {
     fn add(&mut self, number: u64) {
-        if number > self.through {
+        // The usual case keeps nothing: an emptied set holds on to its memory.
+        if number == self.through + 1 {
+            self.through = number;
+        } else if number > self.through {
             self.beyond.insert(number);
         }
         while self.beyond.remove(&(self.through + 1)) {

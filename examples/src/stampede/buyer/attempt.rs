@@ -74,6 +74,7 @@ impl Visit {
     pub(super) fn gives_up(&self, error: &impl CallError) -> Ending {
         match error.failure() {
             Some(failure) if failure.is_transient() => Ending::OutOfTime,
+            None if error.is_called_off() => Ending::CalledOff,
             Some(_) | None => {
                 self.world.defects.note("buyer", error);
                 Ending::Defect

@@ -4,6 +4,7 @@ mod attempt;
 pub(crate) mod line;
 mod pay;
 mod pick;
+mod probe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,7 @@ impl Visit {
     /// What this buyer does inside, and the way out.
     pub(crate) async fn inside(&self, admission: &AdmissionToken) -> Ending {
         let ending = self.shop(admission).await.unwrap_or_else(|ending| ending);
+        self.try_what_is_refused(admission).await;
         self.leave().await;
         ending
     }

@@ -27,6 +27,8 @@ const PRESSES: u32 = 3;
 /// How often a buyer looks whether the gateway has answered.
 const LOOKS: u32 = 30;
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// What one attempt to pay came to.
 enum Paid {
     Yes,
@@ -40,6 +42,9 @@ impl Visit {
         for number in 0..ATTEMPTS {
             match self.pay_once(basket, tender, number).await? {
                 Paid::Yes => {
+                    if self.dice.happens(30) {
+                        self.let_others_refund(basket.reservation).await;
+                    }
                     self.plan_to_give_back(basket, Duration::ZERO);
                     return Ok(Ending::Bought);
                 }
@@ -114,7 +119,7 @@ impl Visit {
         match self.person.payer {
             Payer::Prompt => self.think(10 * SECOND, 90 * SECOND).await,
             Payer::LastMinute => self.think(500 * SECOND, 599 * SECOND).await,
-            Payer::TooLate => self.think(601 * SECOND, 900 * SECOND).await,
+            Payer::TooLate => self.think(601 * SECOND, 720 * SECOND).await,
         }
         Ok(())
     }
@@ -218,6 +223,12 @@ impl Visit {
         let after = if self.dice.happens(plan.deposits_late) { last } else { after };
         deposit(after, amount);
         self.plan_to_give_back(basket, after);
+        // Some change their mind while the money is on its way.
+        if self.dice.happens(80) {
+            let at = now + after.saturating_sub(self.dice.time(Duration::ZERO, 2 * MINUTE));
+            let (person, reservation) = (self.person, basket.reservation);
+            world.errands.add(at, Errand::CallOff { person, reservation });
+        }
         if self.dice.happens(plan.deposits_reversed) {
             let at = now + after + Duration::from_hours(2);
             world.errands.add(at, Errand::TakeBack { payment });
@@ -228,8 +239,12 @@ impl Visit {
     fn plan_to_give_back(&self, basket: &Basket, paid_after: Duration) {
         let Some(plan) = self.person.gives_back else { return };
         let one = plan.one_seat.then(|| basket.seats.as_slice()[0]).map(Seats::one);
-        let errand =
-            Errand::GiveBack { person: self.person, reservation: basket.reservation, seats: one };
+        let errand = Errand::GiveBack {
+            person: self.person,
+            reservation: basket.reservation,
+            seats: one,
+            again: false,
+        };
         self.world.errands.add(self.world.now() + paid_after + plan.after, errand);
     }
 }

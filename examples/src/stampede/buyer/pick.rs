@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ticketing_core::admission::AdmissionToken;
 use ticketing_core::box_office::{HeldSeats, HoldSeats, ReserveSeats};
 use ticketing_core::id::HoldToken;
@@ -13,11 +14,15 @@ use ticketing_core::service::hold::HoldError;
 use ticketing_core::service::reserve::{ReserveError, Reserved};
 
 use super::{Basket, Visit};
+use crate::stampede::defect::Strange;
 use crate::stampede::faults::count;
 use crate::stampede::funnel::Ending;
 use crate::stampede::hall::{Look, look};
 use crate::stampede::measure::Step;
 use crate::stampede::person::WalksAway;
+
+/// The longest that a hold lasts, and how much two clocks may differ.
+const HOLD_MAX: Duration = Duration::from_secs(10 * 60 + 110);
 
 /// How a try for seats ended.
 enum Try {
@@ -52,13 +57,17 @@ impl Visit {
     }
 
     async fn look(&self) -> Result<Look, Ending> {
+        self.look_for(self.person.party).await
+    }
+
+    pub(super) async fn look_for(&self, party: u16) -> Result<Look, Ending> {
         let performance = self.performance;
         let call = || self.world.call(|office| async move { office.seat_map(performance).await });
         let view = self
             .attempt(Step::Look, call, |_, _| true)
             .await
             .map_err(|error| self.gives_up(&error))?;
-        Ok(look(&view.map, self.person.favourite, self.person.party, self.dice.number()))
+        Ok(look(&view.map, self.person.favourite, party, self.dice.number()))
     }
 
     async fn try_for(
@@ -116,6 +125,7 @@ impl Visit {
         if self.person.walks_away == WalksAway::AfterHold {
             return Err(Ending::WalkedAway);
         }
+        let since = self.world.now();
         self.think(Duration::from_secs(3), Duration::from_mins(2)).await;
         let held = HeldSeats { performance: self.performance, seats: seats.clone(), token };
         match self.dice.below(100) {
@@ -128,14 +138,29 @@ impl Visit {
             }
             8..18 => {
                 self.think(Duration::from_mins(2), Duration::from_mins(4)).await;
-                match self.world.call(|office| async move { office.extend_hold(held).await }).await
-                {
-                    Ok(held) => Ok(Some(held.token)),
-                    // Reserve takes it again, if nobody else was faster.
-                    Err(error) => self.unless_lost(error).map(|()| Some(token)),
+                if self.extend(&held, since).await? && self.dice.happens(500) {
+                    self.think(Duration::from_mins(4), Duration::from_secs(290)).await;
+                    self.extend(&held, since).await?;
                 }
+                Ok(Some(token))
             }
             _ => Ok(Some(token)),
+        }
+    }
+
+    /// Whether there is more time; if not, reserve takes the hold again, if nobody else was faster.
+    async fn extend(&self, held: &HeldSeats, since: DateTime<Utc>) -> Result<bool, Ending> {
+        let held = held.clone();
+        match self.world.call(|office| async move { office.extend_hold(held).await }).await {
+            Ok(held) => {
+                if held.expires_at > since + HOLD_MAX {
+                    let (token, until) = (held.token, held.expires_at);
+                    let text = format!("hold {token} since {since} lasts until {until}");
+                    self.world.defects.note("extend", &Strange(text));
+                }
+                Ok(true)
+            }
+            Err(error) => self.unless_lost(error).map(|()| false),
         }
     }
 
@@ -172,15 +197,18 @@ impl Visit {
             Err(
                 ReserveError::SeatTaken(_)
                 | ReserveError::HeldByOthers(_)
+                | ReserveError::PriceChanged { .. }
                 | ReserveError::Performance(PerformanceRefusal::NotOpen { .. }),
             ) => Ok(None),
             Err(ReserveError::NotAdmitted(_)) => Err(Ending::OutOfTime),
+            // By other visits on the same account.
+            Err(ReserveError::AllowanceExceeded { .. }) => Err(Ending::HasEnough),
             Err(error) => Err(self.gives_up(&error)),
         }
     }
 
     /// What the page says that these seats cost.
-    async fn price(&self, seats: &Seats) -> Result<Money, Ending> {
+    pub(super) async fn price(&self, seats: &Seats) -> Result<Money, Ending> {
         let performance = self.performance;
         let call = || {
             let seats = seats.clone();
@@ -192,10 +220,15 @@ impl Visit {
         }
     }
 
-    /// The second tab: more seats on the same account. The allowance stops what is too much; the rest
-    /// is never paid and lapses.
+    /// Other windows at the same time: more seats on the same account, one by one. The allowance stops what
+    /// is too much; the rest is never paid and lapses.
     pub(super) async fn try_for_more(&self, admission: &AdmissionToken) {
-        let Ok(Look::Picked(seats)) = self.look().await else { return };
+        let window = |number| self.open_window(admission, number);
+        tokio::join!(window(1), window(2), window(3), window(4));
+    }
+
+    async fn open_window(&self, admission: &AdmissionToken, number: u8) {
+        let Ok(Look::Picked(seats)) = self.look_for(1).await else { return };
         let Ok(expected_total) = self.price(&seats).await else { return };
         let request = ReserveSeats {
             user: self.person.user,
@@ -204,7 +237,7 @@ impl Visit {
             expected_total,
             hold: None,
             admission: Some(admission.clone()),
-            key: self.key("second-tab"),
+            key: self.key(&format!("window-{number}")),
         };
         let call = self.world.call(|office| async move { office.reserve(request).await });
         match self.world.measures.time(Step::Reserve, call).await {
@@ -213,11 +246,12 @@ impl Visit {
                 ReserveError::AllowanceExceeded { .. }
                 | ReserveError::SeatTaken(_)
                 | ReserveError::HeldByOthers(_)
+                | ReserveError::PriceChanged { .. }
                 | ReserveError::NotAdmitted(_)
-                | ReserveError::Performance(PerformanceRefusal::NotOpen { .. }),
+                | ReserveError::Performance(_),
             ) => {}
             Err(ReserveError::Failed(failure)) if failure.is_transient() => {}
-            Err(error) => self.world.defects.note("second tab", &error),
+            Err(error) => self.world.defects.note("another window", &error),
         }
     }
 }

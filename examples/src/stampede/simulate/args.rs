@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ticketing_core::port::Ports;
+
 use super::rates::{RateSetting, Rates};
 use crate::stampede::args::{FaultLevel, JsonTarget};
 use crate::stampede::tenders::TenderMix;
@@ -70,6 +72,9 @@ pub struct SimulateArgs {
     /// Write the figures as JSON to a file, or to standard output with `-`
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<JsonTarget>,
+    /// Put before the ports of every process: how a test breaks a run.
+    #[arg(skip)]
+    pub(super) sabotage: Option<fn(Ports) -> Ports>,
 }
 
 impl SimulateArgs {
@@ -111,10 +116,15 @@ impl SimulateArgs {
 }
 
 fn rates_help() -> String {
-    let mut text = "Rates that --fault sets. Calls per 100,000: <port>.<what>; the gateway's own, publisher.fail_.. and sent_twice, \
-                    users, fraud and deposits in thousandths; processes and holds in times per hour; \
-                    .._max in seconds:\n "
-        .to_owned();
+    let mut text = "\
+Rates that --fault sets.
+
+Calls per 100,000: <port>.<what>. In thousandths: what the gateway does by itself,
+publisher.fail_.. and sent_twice, users, fraud, deposits, notice and seller.call_off. In times per
+hour: process, clock.jump, holds.lost, holds.lost_some and seller.change. In seconds: .._max.
+
+ "
+    .to_owned();
     let mut width = 1;
     for name in Rates::names() {
         if width + name.len() > 98 {

@@ -12,6 +12,7 @@ use ticketing_core::waiting_line::AdmissionPolicy;
 
 use super::calendar::Calendar;
 use crate::stampede::defect::Defects;
+use crate::stampede::failure::CallError;
 use crate::stampede::sweep::{Sweep, publish};
 
 const RELAY_EVERY: Duration = Duration::from_secs(5);
@@ -19,7 +20,7 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_hours(1);
 /// How much longer an idle chore waits while buyers are there.
 const IDLE_BUSY: u32 = 4;
 /// The longest that an idle chore waits once they are gone.
-const IDLE_QUIET: Duration = Duration::from_mins(10);
+const IDLE_QUIET: Duration = Duration::from_mins(30);
 
 /// What the chores need to know of the run.
 #[derive(Clone)]
@@ -105,6 +106,7 @@ impl Chores {
                             last.insert(performance, at);
                         }
                     }
+                    Err(error) if error.is_called_off() => {}
                     Err(error) => self.defects.note_unless_transient("line", &error),
                 }
             }

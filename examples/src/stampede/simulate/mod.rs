@@ -4,6 +4,7 @@ pub mod args;
 mod calendar;
 mod chores;
 mod failure;
+mod left_over;
 mod many;
 mod memory;
 mod mischief;
@@ -13,8 +14,11 @@ mod process;
 mod rates;
 mod sale;
 mod season;
+mod seller;
 mod shrink;
 mod story;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::args::SimulateArgs;
 use super::failure::Broken;
+use super::left_over;
 use super::season::{self, Left, SeasonError};
 use super::{Progress, memory};
 use crate::stampede::args::StoreKind;
@@ -94,6 +95,8 @@ impl Run<'_> {
             if broken_live.is_empty() {
                 broken_live = watch.differences(store).await?;
                 checks = audit(&world, Some(world.now())).await?.0;
+                checks.push(left_over::check(store).await?);
+                checks.push(left_over::accounts(store, &world.memory.gateway).await?);
             }
             let (name, ok) = ("written_as_on_the_model", broken_live.is_empty());
             checks.push(Checked { name, ok, checked: replayed, broken: broken_live });

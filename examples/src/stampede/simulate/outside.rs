@@ -1,5 +1,5 @@
-//! What goes on outside of the processes: buyers' errands, the gateway's notices, the seller's changes, and
-//! the end of what was published.
+//! What goes on outside of the processes: errands, the gateway's notices, the seller's changes, and the end
+//! of what was published.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use ticketing_core::error::PortError;
 use ticketing_core::memory::Notice;
 use ticketing_core::page::Limit;
 use ticketing_core::port::{OutboxError, OutboxReader};
-use ticketing_core::seat::{SeatNo, Seats};
-use ticketing_core::service::performances::PerformanceError;
 use ticketing_core::testing::sim::{Group, Handle};
 
 use super::calendar::Calendar;
-use crate::stampede::notices::{TRIES, deliver};
+use super::rates::Around;
+use super::seller;
+use crate::stampede::notices::{TRIES, deliver, forge};
+use crate::stampede::person::Dice;
 use crate::stampede::world::World;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -26,7 +27,8 @@ const ERRANDS: usize = 2_000;
 /// The first pause before a notice comes again; each is four times as long.
 const NOTICE_AGAIN: Duration = Duration::from_secs(15);
 const NOTICE_PAUSE_MAX: Duration = Duration::from_hours(4);
-const HOUSE_EVERY: Duration = Duration::from_mins(2);
+/// How much later a notice comes again that was taken.
+const NOTICE_REPEATED: Duration = Duration::from_hours(6);
 const DROP_EVERY: Duration = Duration::from_mins(10);
 
 /// The world outside.
@@ -36,17 +38,26 @@ pub(super) struct Outside {
     handle: Handle,
     group: Group,
     quiet: Arc<AtomicBool>,
+    around: Around,
+    dice: Arc<Dice>,
     /// Errands and notices under way.
     under_way: Arc<AtomicUsize>,
 }
 
 impl Outside {
-    pub(super) fn new(world: &Arc<World>, handle: &Handle, quiet: &Arc<AtomicBool>) -> Self {
+    pub(super) fn new(
+        world: &Arc<World>,
+        (handle, quiet): (&Handle, &Arc<AtomicBool>),
+        around: Around,
+        seed: u64,
+    ) -> Self {
         Self {
             world: Arc::clone(world),
             handle: handle.clone(),
             group: handle.new_group(),
             quiet: Arc::clone(quiet),
+            around,
+            dice: Arc::new(Dice::of(seed, 0)),
             under_way: Arc::default(),
         }
     }
@@ -66,8 +77,9 @@ impl Outside {
     }
 
     pub(super) fn start(&self, calendar: &Arc<Calendar>) {
-        let (seller, calendar) = (self.clone(), Arc::clone(calendar));
-        drop(self.handle.spawn(self.group, async move { seller.change_houses(&calendar).await }));
+        let (world, quiet) = (Arc::clone(&self.world), Arc::clone(&self.quiet));
+        let changes = seller::change(world, Arc::clone(calendar), self.around, quiet);
+        drop(self.handle.spawn(self.group, changes));
         let (errands, notices, dropping) = (self.clone(), self.clone(), self.clone());
         drop(self.handle.spawn(self.group, async move { errands.run_errands().await }));
         drop(self.handle.spawn(self.group, async move { notices.deliver_notices().await }));
@@ -99,44 +111,23 @@ impl Outside {
         }
     }
 
-    /// As the gateway does it: again and again, ever more rarely, and at last not any more.
+    /// As the gateway does it: again and again, ever more rarely, and at last not any more. Some come once more
+    /// later, as the gateway did not hear that they were taken.
     async fn deliver(&self, notice: Notice) {
+        if self.dice.happens(self.around.notices_forged) {
+            forge(&self.world, &notice).await;
+        }
         let mut pause = NOTICE_AGAIN;
         for _ in 0..TRIES {
             if deliver(&self.world, &notice).await {
-                return;
+                break;
             }
             self.world.wait(pause).await;
             pause = (4 * pause).min(NOTICE_PAUSE_MAX);
         }
-    }
-
-    /// The seller keeps a seat back and gives it to the sale again, so that performances change while they
-    /// are sold.
-    async fn change_houses(&self, calendar: &Calendar) {
-        let world = &self.world;
-        let seat = Seats::one(SeatNo(world.capacity - 1));
-        let mut keeps_back = true;
-        while !self.quiet.load(Ordering::Relaxed) {
-            world.wait(HOUSE_EVERY).await;
-            for performance in calendar.open(world.now()) {
-                let (seller, seat) = (world.seller, seat.clone());
-                let call = world.call(|office| async move {
-                    if keeps_back {
-                        office.block(seller, performance, seat).await
-                    } else {
-                        office.unblock(seller, performance, seat).await
-                    }
-                });
-                match call.await {
-                    // Somebody has the seat, or it was never kept back.
-                    Ok(())
-                    | Err(PerformanceError::SeatsClaimed(_) | PerformanceError::Performance(_)) => {
-                    }
-                    Err(error) => world.defects.note_unless_transient("house", &error),
-                }
-            }
-            keeps_back = !keeps_back;
+        if self.dice.happens(self.around.notices_again) {
+            self.world.wait(self.dice.time(Duration::ZERO, NOTICE_REPEATED)).await;
+            deliver(&self.world, &notice).await;
         }
     }
 

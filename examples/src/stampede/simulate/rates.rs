@@ -24,6 +24,19 @@ pub(super) struct Mishaps {
     pub(super) holds_lost_some: u32,
 }
 
+/// What sellers and the gateway's notices do besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Around {
+    /// Changes of each performance that is on sale, in times per hour.
+    pub(super) changes: u32,
+    /// Performances that are called off, in thousandths.
+    pub(super) called_off: u16,
+    /// Notices that come again though they were taken, in thousandths.
+    pub(super) notices_again: u16,
+    /// Notices that somebody else sends too, in thousandths.
+    pub(super) notices_forged: u16,
+}
+
 /// All rates of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Rates {
@@ -31,6 +44,8 @@ pub(super) struct Rates {
     pub(super) calls: FaultRates,
     /// Of processes and stores, per hour.
     pub(super) mishaps: Mishaps,
+    /// Of sellers and notices.
+    pub(super) around: Around,
     /// Of gateway, publisher, users and flushes.
     pub(super) plan: FaultPlan,
 }
@@ -69,8 +84,12 @@ impl std::str::FromStr for RateSetting {
 
 impl Rates {
     pub(super) fn of(level: FaultLevel) -> Self {
-        let (calls, mishaps) = match level {
-            FaultLevel::None => (FaultRates::default(), Mishaps::default()),
+        let (calls, mishaps, around) = match level {
+            FaultLevel::None => (
+                FaultRates::default(),
+                Mishaps::default(),
+                Around { changes: 30, called_off: 0, notices_again: 0, notices_forged: 0 },
+            ),
             FaultLevel::Mild => (
                 FaultRates::mild(),
                 Mishaps {
@@ -80,6 +99,7 @@ impl Rates {
                     holds_lost: 0,
                     holds_lost_some: 1,
                 },
+                Around { changes: 60, called_off: 100, notices_again: 20, notices_forged: 20 },
             ),
             FaultLevel::Harsh => (
                 FaultRates::harsh(),
@@ -90,9 +110,10 @@ impl Rates {
                     holds_lost: 6,
                     holds_lost_some: 12,
                 },
+                Around { changes: 180, called_off: 200, notices_again: 100, notices_forged: 50 },
             ),
         };
-        Self { calls, mishaps, plan: FaultPlan::of(level).simulated() }
+        Self { calls, mishaps, around, plan: FaultPlan::of(level).simulated() }
     }
 
     /// The names that can be set.
@@ -102,7 +123,7 @@ impl Rates {
 
     /// What is neither of a port's calls nor of the gateway's own. The topic's `publisher.twice` is called
     /// otherwise here, as a call that is made twice has that name.
-    const OWN: [&'static str; 17] = [
+    const OWN: [&'static str; 21] = [
         "process.death",
         "clock.jump",
         "clock.jump_max",
@@ -120,12 +141,16 @@ impl Rates {
         "deposits.late",
         "deposits.short",
         "deposits.reversed",
+        "seller.change",
+        "seller.call_off",
+        "notice.again",
+        "notice.forged",
     ];
 
     /// Sets one rate.
     pub(super) fn set(&mut self, setting: &RateSetting) -> Result<(), RateError> {
         let RateSetting { name, rate } = setting;
-        let Self { calls, mishaps, plan } = self;
+        let Self { calls, mishaps, around, plan } = self;
         let refused = |error: PolicyError| RateError(format!("{name}: {error}"));
         let thousandths = || {
             u16::try_from(*rate).ok().filter(|rate| *rate <= 1_000).ok_or_else(|| {
@@ -157,6 +182,10 @@ impl Rates {
             "deposits.late" => plan.deposits_late = thousandths()?,
             "deposits.short" => plan.deposits_short = thousandths()?,
             "deposits.reversed" => plan.deposits_reversed = thousandths()?,
+            "seller.change" => around.changes = per_hour(name, *rate)?,
+            "seller.call_off" => around.called_off = thousandths()?,
+            "notice.again" => around.notices_again = thousandths()?,
+            "notice.forged" => around.notices_forged = thousandths()?,
             name if GatewayFaults::NAMES.contains(&name) => {
                 plan.gateway.set(name, thousandths()?).map_err(refused)?;
             }

@@ -58,6 +58,8 @@ pub(super) struct Gate {
     turns: Arc<AtomicUsize>,
     tenders: TenderMix,
     seats_per_buyer: u16,
+    /// Buyers of the sale before.
+    crowd: u32,
     line: Mutex<Line>,
 }
 
@@ -79,6 +81,7 @@ impl Gate {
             turns: Arc::clone(turns),
             tenders: args.tenders,
             seats_per_buyer: args.seats_per_buyer,
+            crowd: args.seats.saturating_mul(args.demand),
             line: Mutex::default(),
         }
     }
@@ -165,7 +168,13 @@ impl Gate {
     }
 
     fn person(&self, index: u32) -> Person {
-        Person::draw(self.world.seed, index, &self.tenders, self.seats_per_buyer)
+        let person = Person::draw(self.world.seed, index, &self.tenders, self.seats_per_buyer);
+        match index.checked_sub(self.crowd) {
+            Some(before) if person.comes_again => {
+                Person { user: Person::account_of(self.world.seed, before), ..person }
+            }
+            Some(_) | None => person,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Line> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::memory::{GatewayFaults, ManualClock, PublisherFaults, SeededRandom};
+use ticketing_core::policy::Deadlines;
 use ticketing_core::port::Random;
 use ticketing_core::testing::faults::Weather;
 use ticketing_core::testing::sim::{Group, Handle};
@@ -24,13 +25,14 @@ use super::outside::Outside;
 use super::process::Processes;
 use super::rates::Rates;
 use super::sale::Gate;
+use super::seller;
 use super::watch::Watch;
 use crate::stampede::defect::Strange;
 use crate::stampede::settle::is_anything_left;
 use crate::stampede::stage::{OPENS_AFTER, SetUpError};
 use crate::stampede::sweep::Sweep;
 use crate::stampede::time::WorldClock;
-use crate::stampede::world::{Plan, World, begins_at};
+use crate::stampede::world::{Plan, World, begins_at, deadlines};
 
 /// Few, so that an idle relay has little to look at.
 const PARTITIONS: u16 = 8;
@@ -38,6 +40,10 @@ const PARTITIONS: u16 = 8;
 /// asks every few seconds would do little else.
 const LINE_PACE: u32 = 4;
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// From the opening of the sales to the start: sooner than the last buyers give tickets back.
+const STARTS_AFTER: TimeDelta = TimeDelta::days(9);
+/// Hardly longer than the time until payment must have started, so that much money comes after it.
+const CARD_MAX: Duration = Duration::from_mins(12);
 /// How long anything may take to end once nothing goes wrong and nobody does anything any more: longer than
 /// a deposit, its margin and the wait for a refund account together.
 const ENDS_WITHIN: Duration = Duration::from_hours(8 * 24);
@@ -92,11 +98,11 @@ pub(super) async fn run(
 ) -> Result<Left, SeasonError> {
     let horizon = args.horizon().map_or(DateTime::<Utc>::MAX_UTC, |after| begins_at() + after);
     let season = Season::new(&args, seed, handle, clock, tracer).await?;
-    let sold_until = season.sell(&args, horizon, &progress).await;
+    let sold_until = season.sell(&args, horizon, &progress).await?;
     let mut broken = season.watch.broken();
     if broken.is_none() {
-        season.calm();
-        season.settle(&progress).await?;
+        season.revive();
+        season.settle(horizon, &progress).await?;
         broken = season.watch.broken();
     }
     let Season { world, watch, weather, .. } = season;
@@ -130,6 +136,8 @@ impl Season {
             seats_per_buyer: args.seats_per_buyer,
             faults: rates.plan,
             openings: openings(crowds(args).len()),
+            starts_after: STARTS_AFTER,
+            deadlines: Deadlines { card_max: CARD_MAX, ..deadlines() },
             partitions: PARTITIONS,
             admission: AdmissionPolicy {
                 per_interval: u64::from(args.seats / 4).clamp(5, 4_000),
@@ -141,6 +149,7 @@ impl Season {
         let watch = Watch::new(Arc::new(clock.clone()));
         let virtual_clock = WorldClock::Virtual(clock.clone());
         let mut world = World::new(&plan, virtual_clock, |store| watch.attach(store)).await?;
+        watch.compare_with(&world.memory.gateway);
         let seeds = SeededRandom::new(seed ^ 0x5ea5_0000_0000);
         let time = || Arc::new(clock.clone());
         let chance = Arc::new(SeededRandom::new(seeds.next_u64()));
@@ -155,17 +164,22 @@ impl Season {
             defects: Arc::clone(&world.defects),
             quiet: Arc::clone(&quiet),
         };
+        let ports = world.office.ports().clone();
+        let ports = match args.sabotage {
+            Some(sabotage) => sabotage(ports),
+            None => ports,
+        };
         let processes = Arc::new(Processes::new(
             args.processes,
             handle.clone(),
             weather.clone(),
-            (world.office.ports().clone(), clock.clone()),
+            (ports, clock.clone()),
             SeededRandom::new(seeds.next_u64()),
             chores,
         ));
         world.processes = Some(Arc::clone(&processes));
         let world = Arc::new(world);
-        let outside = Outside::new(&world, &handle, &quiet);
+        let outside = Outside::new(&world, (&handle, &quiet), rates.around, seeds.next_u64());
         Ok(Self {
             world,
             watch,
@@ -189,11 +203,12 @@ impl Season {
         args: &SimulateArgs,
         horizon: DateTime<Utc>,
         progress: &Progress,
-    ) -> DateTime<Utc> {
+    ) -> Result<DateTime<Utc>, SeasonError> {
         let (world, handle) = (&self.world, &self.handle);
         world.let_store_fail();
         (0..self.processes.count()).for_each(|place| self.processes.start(place));
         let mischief = self.start_mischief();
+        seller::plan(world, self.rates.around);
         self.outside.start(&self.calendar);
         let (buyers, turns) = (handle.new_group(), Arc::new(AtomicUsize::new(0)));
         let open = Arc::new(AtomicUsize::new(world.sales.len()));
@@ -211,6 +226,7 @@ impl Season {
         while open.load(Ordering::Relaxed) > 0 && self.watch.broken().is_none() {
             world.wait(LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
+            self.watch.count_if_due(&world.memory.store).await?;
             if world.now() >= horizon && !is_calm {
                 is_calm = true;
                 handle.kill(mischief);
@@ -219,7 +235,7 @@ impl Season {
         }
         handle.kill(mischief);
         world.close();
-        world.now()
+        Ok(world.now())
     }
 
     fn start_mischief(&self) -> Group {
@@ -237,7 +253,7 @@ impl Season {
         group
     }
 
-    /// Nothing goes wrong from now on, and every process is up.
+    /// Nothing goes wrong from now on.
     fn calm(&self) {
         self.weather.calm();
         self.world.memory.store.fail_never();
@@ -246,33 +262,47 @@ impl Season {
         let memory = &self.world.memory;
         memory.gateway.set_faults(chance(), GatewayFaults::default()).expect(calm);
         memory.publisher.set_faults(chance(), PublisherFaults::default()).expect(calm);
+        self.revive();
+    }
+
+    /// Every process is up and its clock is right.
+    fn revive(&self) {
         for place in 0..self.processes.count() {
             match self.processes.clock(place) {
-                Some(clock) => clock.set_offset(chrono::TimeDelta::zero()),
+                Some(clock) => clock.set_offset(TimeDelta::zero()),
                 None => self.processes.start(place),
             }
         }
     }
 
-    /// Waits until nothing is left to do.
-    async fn settle(&self, progress: &Progress) -> Result<(), SeasonError> {
+    /// Waits until nothing is left to do. Calls go wrong until the doors of the last performance are closed.
+    async fn settle(&self, horizon: DateTime<Utc>, progress: &Progress) -> Result<(), SeasonError> {
         let world = &self.world;
         self.quiet.store(true, Ordering::Relaxed);
-        let mut ends_by = world.now() + ENDS_WITHIN;
+        let last = world.sales.iter().map(|sale| sale.starts_at).max();
+        let rough_until = horizon.min(last.unwrap_or(horizon));
+        let (mut is_calm, mut ends_by) = (false, world.now() + ENDS_WITHIN);
         loop {
             world.wait(10 * LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
+            self.watch.count_if_due(&world.memory.store).await?;
             if self.watch.broken().is_some() {
                 return Ok(());
+            }
+            if !is_calm && world.now() >= rough_until {
+                is_calm = true;
+                self.calm();
             }
             if let Some(at) = world.errands.next_at() {
                 ends_by = ends_by.max(at + ENDS_WITHIN);
             } else if !self.outside.is_busy() && !is_anything_left(world).await? {
+                // Nothing but the calm may be left.
+                self.calm();
                 break;
             }
             if world.now() > ends_by {
                 let text = "something was still left to do long after nothing went wrong any more";
-                world.defects.note("settling", &Strange(text));
+                world.defects.note("settling", &Strange(text.to_owned()));
                 break;
             }
         }

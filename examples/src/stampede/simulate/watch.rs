@@ -1,19 +1,29 @@
-//! The model that every written change set is replayed on, while the run goes on.
+//! The models that every written change set is replayed on, while the run goes on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ticketing_core::change_set::ChangeSet;
+use ticketing_core::change_set::{ChangeSet, Record};
 use ticketing_core::error::PortError;
-use ticketing_core::memory::MemoryStore;
+use ticketing_core::memory::{FakeGateway, MemoryStore};
 use ticketing_core::port::Clock;
-use ticketing_core::testing::model::ModelStore;
+use ticketing_core::refund::{RefundState, Sent};
+use ticketing_core::testing::model::{DomainModel, ModelStore};
+use ticketing_core::verify::{VerifyOptions, verify};
 
 use super::failure::Broken;
+
+/// The store is counted as a whole after so many change sets, and whenever they are so many times as many:
+/// all the counts of a long run cost less than the last one.
+const FIRST_COUNT: u64 = 500;
+const COUNT_GROWS: u64 = 4;
 
 struct State {
     clock: Arc<dyn Clock>,
     model: ModelStore,
+    domain: DomainModel,
+    gateway: Option<Arc<FakeGateway>>,
     replayed: u64,
+    count_at: u64,
     broken: Option<Broken>,
 }
 
@@ -23,9 +33,46 @@ impl State {
             return;
         }
         self.replayed += 1;
-        if let Err(violation) = self.model.must_accept(changes) {
-            self.broken = Some(Broken { at: self.clock.now(), text: violation.to_string() });
+        let accepted = self.model.must_accept(changes);
+        let fits = accepted.and_then(|()| self.domain.must_fit(&self.model, changes));
+        let fits = fits.map_err(|violation| violation.to_string());
+        if let Err(text) = fits.and_then(|()| self.is_at_gateway(changes)) {
+            self.broken = Some(Broken { at: self.clock.now(), text });
         }
+    }
+
+    /// Nothing counts as received or sent back that the gateway does not know of.
+    fn is_at_gateway(&self, changes: &ChangeSet) -> Result<(), String> {
+        let Some(gateway) = &self.gateway else { return Ok(()) };
+        for record in changes.records() {
+            match record {
+                Record::Payment(payment) if !payment.received().is_zero() => {
+                    let captured = gateway.money_of(payment.id()).map(|money| money.captured);
+                    if captured.is_none_or(|captured| captured.minor() < payment.received().minor())
+                    {
+                        let (id, received) = (payment.id(), payment.received());
+                        return Err(format!(
+                            "payment {id} received {received}, the gateway captured {captured:?}"
+                        ));
+                    }
+                }
+                Record::Refund(refund)
+                    if *refund.state() == RefundState::Succeeded { sent: Sent::Gateway } =>
+                {
+                    let cancelled = gateway.money_of(refund.payment()).map(|money| money.cancelled);
+                    if cancelled.is_none_or(|sent| sent.minor() < refund.external().minor()) {
+                        let (id, payment) = (refund.id(), refund.payment());
+                        return Err(format!(
+                            "refund {id} of {} was sent, the gateway cancelled {cancelled:?} of payment \
+                             {payment}",
+                            refund.external()
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -35,7 +82,15 @@ pub(super) struct Watch(Arc<Mutex<State>>);
 
 impl Watch {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let state = State { clock, model: ModelStore::new(), replayed: 0, broken: None };
+        let state = State {
+            clock,
+            model: ModelStore::new(),
+            domain: DomainModel::new(),
+            gateway: None,
+            replayed: 0,
+            count_at: FIRST_COUNT,
+            broken: None,
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -43,6 +98,11 @@ impl Watch {
     pub(super) fn attach(&self, store: &MemoryStore) {
         let watch = self.clone();
         store.watch(move |changes| watch.lock().replay(changes));
+    }
+
+    /// From now on money is compared with that of the gateway.
+    pub(super) fn compare_with(&self, gateway: &Arc<FakeGateway>) {
+        self.lock().gateway = Some(Arc::clone(gateway));
     }
 
     /// The first thing that broke.
@@ -53,6 +113,31 @@ impl Watch {
     /// How many change sets were replayed.
     pub(super) fn replayed(&self) -> u64 {
         self.lock().replayed
+    }
+
+    /// Counts the whole store if it is time for it: what no single change set shows.
+    pub(super) async fn count_if_due(&self, store: &MemoryStore) -> Result<(), PortError> {
+        let now = {
+            let mut state = self.lock();
+            if state.broken.is_some() || state.replayed < state.count_at {
+                return Ok(());
+            }
+            state.count_at = COUNT_GROWS * state.replayed;
+            state.clock.now()
+        };
+        // Processes that are down and clocks that are off may keep sweeps from their work for a while.
+        let stuck_after = std::time::Duration::from_hours(6);
+        let options = VerifyOptions {
+            events_dropped_before: Some(now),
+            stuck_after,
+            ..VerifyOptions::at(now)
+        };
+        let report = verify(store, &options).await?;
+        if let Some(first) = report.invariants.into_iter().find(|invariant| !invariant.ok) {
+            let text = format!("{}: {}", first.name, first.violations.join("\n    "));
+            self.lock().broken.get_or_insert(Broken { at: now, text });
+        }
+        Ok(())
     }
 
     /// What the store says otherwise than the model.

@@ -221,6 +221,25 @@ impl FakeGateway {
         GatewayMoney::of(state.book.entries.iter())
     }
 
+    /// The truth about one payment, for checks while it goes on; `None` if no money ever came.
+    pub fn money_of(&self, payment: PaymentId) -> Option<PaymentMoney> {
+        let mut state = lock(&self.state);
+        state.land(self.clock.now());
+        let entry = state.book.entries.get(&payment)?;
+        GatewayMoney::of(std::iter::once((&payment, entry))).payments.remove(&payment)
+    }
+
+    /// The deposit accounts that are open and where nothing ever came in, ascending.
+    pub fn open_accounts(&self) -> Vec<PaymentId> {
+        let state = lock(&self.state);
+        let open = state.book.entries.iter().filter(|(_, entry)| {
+            matches!(entry.standing, book::Standing::Open(_)) && entry.captured.is_zero()
+        });
+        let mut open: Vec<PaymentId> = open.map(|(id, _)| *id).collect();
+        open.sort_unstable();
+        open
+    }
+
     /// When the next late call is done; `None` if none waits.
     pub fn next_late(&self) -> Option<DateTime<Utc>> {
         lock(&self.state).late.keys().next().map(|(at, _)| *at)

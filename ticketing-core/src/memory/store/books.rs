@@ -15,7 +15,25 @@ use crate::ledger::{AccountKey, JournalEntry};
 #[derive(Debug, Default)]
 pub(super) struct AccountBook {
     pub(super) balance: i64,
-    pub(super) entries: BTreeSet<EntryId>,
+    /// Ascending. Ids come nearly in order, so that one finds its place near the end.
+    entries: Vec<EntryId>,
+}
+
+impl AccountBook {
+    fn add(&mut self, entry: EntryId) {
+        if self.entries.last().is_none_or(|last| *last < entry) {
+            self.entries.push(entry);
+        } else if let Err(place) = self.entries.binary_search(&entry) {
+            self.entries.insert(place, entry);
+        }
+    }
+
+    /// The entries before one, or all of them, the newest first.
+    pub(super) fn before(&self, entry: Option<EntryId>) -> impl Iterator<Item = EntryId> + '_ {
+        let end = entry
+            .map_or(self.entries.len(), |end| self.entries.partition_point(|entry| *entry < end));
+        self.entries[..end].iter().rev().copied()
+    }
 }
 
 /// Entries, resolutions and balances.
@@ -76,7 +94,7 @@ impl Books {
                     keys.insert(account);
                     AccountBook::default()
                 });
-                book.entries.insert(entry.id());
+                book.add(entry.id());
             }
             if entry.event().is_some() {
                 self.telling.insert(entry.id(), entry.at());

@@ -242,10 +242,12 @@ impl port::Refunds for MemoryStore {
         list!(self, page, refunds_of_payment[payment, RefundId] => refunds, clone)
     }
 
-    async fn open(&self, page: PageRequest) -> Result<Page<Refund>, PortError> {
-        scan!(self, page, open_refunds[RefundId], |records: &super::Records, id: &RefundId| {
-            Some((*id, clone(&records.refunds.get(id)?.record)))
-        })
+    async fn due(
+        &self,
+        until: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<Refund>, PortError> {
+        until!(self, page, due_refunds[until, RefundId] => refunds)
     }
 }
 
@@ -286,12 +288,11 @@ impl port::Ledger for MemoryStore {
         let Some(book) = books.account(&account) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
-        let end = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rows = book.entries.range((Bound::Unbounded, end)).rev().filter_map(|id| {
-            let entry = books.entry(*id)?;
+        let rows = book.before(after).filter_map(|id| {
+            let entry = books.entry(id)?;
             let (_, amount) = entry.lines().find(|(line, _)| *line == account)?;
             let (kind, subject, at) = (entry.kind(), entry.subject(), entry.at());
-            Some((*id, HistoryLine { entry: *id, kind, subject, amount, at }))
+            Some((id, HistoryLine { entry: id, kind, subject, amount, at }))
         });
         Ok(page::take(&page, rows))
     }

@@ -48,7 +48,7 @@ pub(super) struct Records {
     pub(super) unsettled: BTreeSet<(DateTime<Utc>, PaymentId)>,
     pub(super) to_close: BTreeSet<PaymentId>,
     pub(super) refunds_of_payment: BTreeSet<(PaymentId, RefundId)>,
-    pub(super) open_refunds: BTreeSet<RefundId>,
+    pub(super) due_refunds: BTreeSet<(DateTime<Utc>, RefundId)>,
     pub(super) tickets_of_reservation: BTreeSet<(ReservationId, SeatNo, TicketId)>,
     pub(super) tickets_of_user: BTreeSet<(UserId, TicketId)>,
 }
@@ -97,8 +97,8 @@ fn to_close_key(of: &Payment) -> Option<PaymentId> {
     of.needs_closing().then(|| of.id())
 }
 
-fn open_key(of: &Refund) -> Option<RefundId> {
-    of.is_open().then(|| of.id())
+fn due_refund_key(of: &Refund) -> Option<(DateTime<Utc>, RefundId)> {
+    of.is_open().then(|| (of.next_try_at(), of.id()))
 }
 
 fn cancelled_key(of: &Performance) -> Option<PerformanceId> {
@@ -196,8 +196,8 @@ impl Records {
         let old = self.refunds.insert(record.id(), stored).map(|old| old.record);
         let before = old.as_ref().map(|old| (old.payment(), old.id()));
         moved(&mut self.refunds_of_payment, before, Some((record.payment(), record.id())));
-        let before = old.as_deref().and_then(open_key);
-        moved(&mut self.open_refunds, before, open_key(record));
+        let before = old.as_deref().and_then(due_refund_key);
+        moved(&mut self.due_refunds, before, due_refund_key(record));
     }
 
     fn save_ticket(&mut self, record: &Arc<Ticket>, saved_at: DateTime<Utc>) {

@@ -17,12 +17,18 @@ use crate::seat::Seats;
 
 const REFUND: RefundId = RefundId::from_uuid(Uuid::from_u128(30));
 
+const WAIT: Duration = Duration::from_mins(90);
+
+fn asked_for(new: NewRefund<'_>) -> Refund {
+    Refund::request(new, minute(10))
+}
+
 /// A refund of the second seat: 28,000 won through the gateway, 12,000 points.
 fn request(payment: &Payment) -> Refund {
     let share = payment.shares_of(&Seats::one(SECOND))[0];
     let what = RefundFor::Seats(vec![RefundLine::in_full(share)]);
     let (external, points) = (share.external(), share.points());
-    Refund::request(NewRefund { id: REFUND, payment, what, external, points }, minute(10))
+    asked_for(NewRefund { id: REFUND, payment, what, external, points, account_wait: WAIT })
 }
 
 fn to_card() -> Refund {
@@ -43,7 +49,8 @@ fn points_only() -> Refund {
     let payment = paid_by_card();
     let what = RefundFor::Seats(Vec::new());
     let (external, points) = (won(0), won(12_000));
-    Refund::request(NewRefund { id: REFUND, payment: &payment, what, external, points }, minute(10))
+    let payment = &payment;
+    asked_for(NewRefund { id: REFUND, payment, what, external, points, account_wait: WAIT })
 }
 
 fn other_account() -> RefundAccount {

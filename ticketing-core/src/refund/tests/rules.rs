@@ -14,12 +14,24 @@ fn a_refund_starts_where_its_tender_lets_it() {
 }
 
 #[test]
+fn only_an_account_is_waited_for_and_not_once_it_is_named() {
+    for at_once in [to_card(), to_account(), points_only()] {
+        assert_eq!(at_once.next_try_at(), minute(10), "{:?}", at_once.state());
+    }
+    let mut refund = needs_account();
+    assert_eq!(refund.next_try_at(), minute(100));
+    refund.set_account(refund_account(), minute(20)).unwrap();
+    assert_eq!(refund.next_try_at(), minute(20));
+}
+
+#[test]
 fn without_an_external_part_no_account_is_kept() {
     let mut payment = paid_by_deposit();
     payment.set_refund_account(Some(refund_account())).unwrap();
     let (what, external, points) = (RefundFor::NotHonoured, won(0), won(5));
-    let new = NewRefund { id: REFUND, payment: &payment, what, external, points };
-    let refund = Refund::request(new, minute(10));
+    let payment = &payment;
+    let refund =
+        asked_for(NewRefund { id: REFUND, payment, what, external, points, account_wait: WAIT });
     assert_eq!(*refund.state(), RefundState::Succeeded { sent: Sent::Nothing });
     assert_eq!(refund.account(), None);
 }

@@ -176,6 +176,7 @@ impl Case<'_> {
                 what: RefundFor::NotHonoured,
                 external: amount,
                 points: amount.currency().zero(),
+                account_wait: self.performance.policy().deadlines.refund_account_wait,
             },
             self.now,
         );

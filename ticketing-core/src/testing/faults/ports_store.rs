@@ -78,7 +78,7 @@ decorate! { Payments in Reads:
 decorate! { Refunds in Reads:
     Read find(id: RefundId) -> Result<Option<Refund>, PortError>;
     Read of_payment(payment: PaymentId, page: PageRequest) -> Result<Page<Refund>, PortError>;
-    Read open(page: PageRequest) -> Result<Page<Refund>, PortError>;
+    Read due(until: DateTime<Utc>, page: PageRequest) -> Result<Page<Refund>, PortError>;
 }
 
 decorate! { Tickets in Reads:

@@ -1,11 +1,13 @@
 //! What a store holds, compared with what the model says it must hold.
 
-use super::dump::{Dump, Rows};
+use super::dump::{self, Dump, Rows};
 use super::store::{ModelStore, claim_text};
-use crate::aggregate::AggregateKind;
+use crate::aggregate::{AggregateKind, AggregateRef, Version};
 use crate::error::PortError;
-use crate::id::{ReservationId, ShowId, UserId};
+use crate::id::{EntryId, PerformanceId, ReservationId, ShowId, UserId};
+use crate::ledger::AccountKey;
 use crate::port::Inspect;
+use crate::seat::{Claim, SeatNo};
 
 /// The most texts: a store that differs in more is wrong enough.
 const TEXTS_MAX: usize = 20;
@@ -21,15 +23,27 @@ impl ModelStore {
     /// # Errors
     /// [`PortError`] if the store cannot be read.
     pub async fn differences(&self, inspect: &dyn Inspect) -> Result<Vec<String>, PortError> {
-        Ok(self.differences_from(&Dump::read(inspect).await?))
+        // A list at a time: a whole dump is a copy of the store.
+        let mut found = Differences(Vec::new());
+        self.compare_claims(&dump::claims(inspect).await?, &mut found);
+        self.compare_counts_of_places(&dump::places(inspect).await?, &mut found);
+        self.compare_entries(&dump::entries(inspect).await?, &mut found);
+        self.compare_resolutions(&dump::resolutions(inspect).await?, &mut found);
+        self.compare_balances(&dump::balances(inspect).await?, &mut found);
+        self.compare_versions(&dump::versions(inspect).await?, &mut found);
+        self.compare_recorded(&dump::recorded(inspect).await?, &mut found);
+        Ok(found.0)
     }
 
     pub(super) fn differences_from(&self, stored: &Dump) -> Vec<String> {
         let mut found = Differences(Vec::new());
-        self.compare_claims(stored, &mut found);
-        self.compare_counts_of_places(stored, &mut found);
-        self.compare_books(stored, &mut found);
-        self.compare_aggregates(stored, &mut found);
+        self.compare_claims(&stored.claims, &mut found);
+        self.compare_counts_of_places(&stored.places, &mut found);
+        self.compare_entries(&stored.entries, &mut found);
+        self.compare_resolutions(&stored.resolutions, &mut found);
+        self.compare_balances(&stored.balances, &mut found);
+        self.compare_versions(&stored.versions, &mut found);
+        self.compare_recorded(&stored.recorded, &mut found);
         found.0
     }
 
@@ -51,51 +65,65 @@ impl ModelStore {
         rows.collect()
     }
 
-    fn compare_claims(&self, stored: &Dump, found: &mut Differences) {
+    fn compare_claims(
+        &self,
+        stored: &Rows<(PerformanceId, SeatNo), Claim>,
+        found: &mut Differences,
+    ) {
         found.compare(
             self.claims.iter().map(|(seat, claim)| (*seat, *claim)).collect(),
-            &stored.claims,
+            stored,
             |(performance, seat)| format!("seat {seat} of performance {performance}"),
             |claim| claim_text(Some(*claim)),
         );
     }
 
-    fn compare_counts_of_places(&self, stored: &Dump, found: &mut Differences) {
-        let repeated = stored.places.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    fn compare_counts_of_places(
+        &self,
+        stored: &Rows<(UserId, ShowId, u16), ReservationId>,
+        found: &mut Differences,
+    ) {
+        let repeated = stored.windows(2).filter(|pair| pair[0].0 == pair[1].0);
         for ((user, show, slot), _) in repeated.map(|pair| pair[1]) {
             let name = format!("place {slot} of user {user} in show {show}");
             found.add(|| (name, "it once".to_owned(), "it twice".to_owned()));
         }
         found.compare(
             counted(&self.rows_of_places()),
-            &counted(&stored.places),
+            &counted(stored),
             |(user, show, of)| format!("reservation {of} of user {user} in show {show}"),
             |count| format!("{count} places"),
         );
     }
 
-    fn compare_books(&self, stored: &Dump, found: &mut Differences) {
+    fn compare_entries(&self, stored: &Rows<EntryId, ()>, found: &mut Differences) {
         found.compare(
             self.entries.iter().map(|id| (*id, ())).collect(),
-            &stored.entries,
+            stored,
             |id| format!("entry {id}"),
             |()| "booked".to_owned(),
         );
+    }
+
+    fn compare_resolutions(&self, stored: &Rows<EntryId, EntryId>, found: &mut Differences) {
         found.compare(
             self.resolutions.iter().map(|(pending, by)| (*pending, *by)).collect(),
-            &stored.resolutions,
+            stored,
             |pending| format!("entry {pending}"),
             |by| format!("resolved by {by}"),
         );
+    }
+
+    fn compare_balances(&self, stored: &Rows<AccountKey, i128>, found: &mut Differences) {
         found.compare(
             self.balances.iter().map(|(account, amount)| (*account, (*amount).into())).collect(),
-            &stored.balances,
+            stored,
             |account| format!("{account}"),
             |amount| format!("{amount} minor units"),
         );
     }
 
-    fn compare_aggregates(&self, stored: &Dump, found: &mut Differences) {
+    fn compare_versions(&self, stored: &Rows<AggregateRef, Version>, found: &mut Differences) {
         let listed = self.aggregates.iter().filter(|(of, _)| match of.kind {
             AggregateKind::Performance
             | AggregateKind::Reservation
@@ -107,13 +135,16 @@ impl ModelStore {
         });
         found.compare(
             listed.map(|(of, counted)| (*of, counted.version)).collect(),
-            &stored.versions,
+            stored,
             |of| format!("{of}"),
             |version| format!("version {version}"),
         );
+    }
+
+    fn compare_recorded(&self, stored: &Rows<AggregateRef, u64>, found: &mut Differences) {
         found.compare(
             self.aggregates.iter().map(|(of, counted)| (*of, counted.recorded)).collect(),
-            &stored.recorded,
+            stored,
             |of| format!("{of}"),
             |recorded| format!("{recorded} events"),
         );

@@ -7,7 +7,7 @@ use crate::error::{Fault, PortError};
 use crate::id::{EntryId, PerformanceId, ReservationId, ShowId, UserId};
 use crate::ledger::AccountKey;
 use crate::page::{Limit, Page, PageRequest};
-use crate::port::Inspect;
+use crate::port::{AllowanceRow, BalanceRow, Inspect};
 use crate::seat::{Claim, SeatNo};
 
 /// The most pages of one list: a list that goes on is one that never ends.
@@ -36,28 +36,47 @@ pub(super) struct Dump {
 
 impl Dump {
     pub(super) async fn read(inspect: &dyn Inspect) -> Result<Self, PortError> {
-        let claims =
-            all(|page| inspect.claims(page), |row| ((row.performance, row.seat), row.claim));
-        let places = all(
-            |page| inspect.allowances(page),
-            |row| ((row.user, row.show, row.slot), row.reservation),
-        );
-        let balances =
-            all(|page| inspect.balances(page), |row| (row.account, i128::from(row.amount)));
-        let recorded = all(|page| inspect.event_counts(page), |row| (row.aggregate, row.recorded));
         Ok(Self {
-            claims: claims.await?,
-            places: places.await?,
-            entries: all(|page| inspect.entries(page), |entry| (entry.id(), ())).await?,
-            resolutions: all(|page| inspect.resolutions(page), |row| row).await?,
-            balances: summed(balances.await?),
+            claims: claims(inspect).await?,
+            places: places(inspect).await?,
+            entries: entries(inspect).await?,
+            resolutions: resolutions(inspect).await?,
+            balances: balances(inspect).await?,
             versions: versions(inspect).await?,
-            recorded: recorded.await?,
+            recorded: recorded(inspect).await?,
         })
     }
 }
 
-async fn versions(inspect: &dyn Inspect) -> Result<Rows<AggregateRef, Version>, PortError> {
+type Read<K, V> = Result<Rows<K, V>, PortError>;
+
+pub(super) async fn claims(inspect: &dyn Inspect) -> Read<(PerformanceId, SeatNo), Claim> {
+    all(|page| inspect.claims(page), |row| ((row.performance, row.seat), row.claim)).await
+}
+
+pub(super) async fn places(inspect: &dyn Inspect) -> Read<(UserId, ShowId, u16), ReservationId> {
+    let row = |row: AllowanceRow| ((row.user, row.show, row.slot), row.reservation);
+    all(|page| inspect.allowances(page), row).await
+}
+
+pub(super) async fn entries(inspect: &dyn Inspect) -> Read<EntryId, ()> {
+    all(|page| inspect.entries(page), |entry| (entry.id(), ())).await
+}
+
+pub(super) async fn resolutions(inspect: &dyn Inspect) -> Read<EntryId, EntryId> {
+    all(|page| inspect.resolutions(page), |row| row).await
+}
+
+pub(super) async fn balances(inspect: &dyn Inspect) -> Read<AccountKey, i128> {
+    let row = |row: BalanceRow| (row.account, i128::from(row.amount));
+    Ok(summed(all(|page| inspect.balances(page), row).await?))
+}
+
+pub(super) async fn recorded(inspect: &dyn Inspect) -> Read<AggregateRef, u64> {
+    all(|page| inspect.event_counts(page), |row| (row.aggregate, row.recorded)).await
+}
+
+pub(super) async fn versions(inspect: &dyn Inspect) -> Read<AggregateRef, Version> {
     fn version(of: &dyn Aggregate) -> (AggregateRef, Version) {
         (of.reference(), of.root().version())
     }

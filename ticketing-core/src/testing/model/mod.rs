@@ -10,6 +10,7 @@ mod calls;
 mod crowd;
 mod dice;
 mod differences;
+mod domain;
 mod dump;
 mod gate;
 mod generator;
@@ -28,6 +29,7 @@ mod world;
 
 pub use answers::Tally;
 pub use crowd::{Explained, many_at_once_are_as_in_some_order, store_is_linearizable};
+pub use domain::DomainModel;
 pub use holds::{holds_are_linearizable, holds_match_model};
 pub use line::{waiting_room_is_linearizable, waiting_room_matches_model};
 pub use outbox::{outbox_is_linearizable, outbox_matches_model};

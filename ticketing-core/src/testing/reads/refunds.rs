@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::trade::{expect_whole, paid, refunded};
 use super::{expect_list, save};
@@ -9,22 +9,22 @@ use crate::refund::Refund;
 use crate::testing::sample::Sale;
 use crate::testing::{Harness, StorePorts};
 
-/// What becomes of a refund, and how many of the rule's own are open then.
-type Change = (usize, &'static str, fn(&mut Refund, DateTime<Utc>), usize);
+/// What becomes of a refund, how many of the rule's own are open then, and how many of those are due.
+type Change = (usize, &'static str, fn(&mut Refund, DateTime<Utc>), usize, usize);
 
 const CHANGES: [Change; 12] = [
-    (0, "one is sent", send, 6),
-    (0, "its answer is lost", lose_answer, 6),
-    (0, "the gateway refuses it", refuse, 6),
-    (0, "it is sent again", send, 6),
-    (0, "the money is gone", succeed, 5),
-    (2, "one is stopped that needs an account", stop, 4),
-    (3, "one is given as points", give_as_points, 3),
-    (5, "one is stopped that was not sent", stop, 2),
-    (6, "one is refused all but once", refuse_all_but_once, 2),
-    (6, "it is given up", refuse_again, 1),
-    (6, "a human starts it again", send, 2),
-    (6, "that succeeds", succeed, 1),
+    (0, "one is sent", send, 6, 3),
+    (0, "its answer is lost", lose_answer, 6, 3),
+    (0, "the gateway refuses it", refuse, 6, 3),
+    (0, "it is sent again", send, 6, 3),
+    (0, "the money is gone", succeed, 5, 3),
+    (2, "one is stopped that needs an account", stop, 4, 3),
+    (3, "one is given as points", give_as_points, 3, 3),
+    (5, "one is stopped that was not sent", stop, 2, 2),
+    (6, "one is refused all but once", refuse_all_but_once, 2, 1),
+    (6, "it is given up", refuse_again, 1, 1),
+    (6, "a human starts it again", send, 2, 1),
+    (6, "that succeeds", succeed, 1, 1),
 ];
 
 fn send(refund: &mut Refund, now: DateTime<Utc>) {
@@ -62,14 +62,20 @@ fn stop(refund: &mut Refund, now: DateTime<Utc>) {
     let _ = refund.take_back(refund.left(), now).expect("a refund that is owed");
 }
 
-/// A refund is open from its request until it succeeded, was stopped or was given up, and again when a
-/// human starts one anew that was given up.
-pub async fn open_refunds_are_listed_until_done(h: &Harness, ports: &StorePorts) {
+/// A refund is due from its request until it succeeded, was stopped or was given up, and again when a
+/// human starts one anew that was given up; in between not before the worker looks at it again. The list
+/// is in the order of that time.
+pub async fn due_refunds_are_listed_until_done(h: &Harness, ports: &StorePorts) {
     let sale = Sale::new(h);
-    let listed = async |own: &[Refund], count: usize, what: &str| {
-        assert_eq!(own.iter().filter(|refund| refund.is_open()).count(), count, "{what}");
-        let list = |page| ports.refunds.open(page);
-        expect_whole(list, own, Refund::is_open, Refund::id, &format!("open when {what}")).await;
+    let listed = async |own: &[Refund], open: usize, due: usize, what: &str| {
+        let now = h.now();
+        for (until, count) in [(now + TimeDelta::days(60), open), (now, due)] {
+            let fits = |refund: &Refund| refund.is_open() && refund.next_try_at() <= until;
+            assert_eq!(own.iter().filter(|refund| fits(refund)).count(), count, "{what}");
+            let key = |refund: &Refund| (refund.next_try_at(), refund.id());
+            let what = format!("due until {until} when {what}");
+            expect_whole(|page| ports.refunds.due(until, page), own, fits, key, &what).await;
+        }
     };
     let mut card = paid(h, ports, (&sale, 0), Method::Card).await;
     let mut transfer = paid(h, ports, (&sale, 1), Method::BankTransfer).await;
@@ -79,17 +85,17 @@ pub async fn open_refunds_are_listed_until_done(h: &Harness, ports: &StorePorts)
         let wanted = (RefundId::generate(h.ids()), external, number);
         own.push(refunded(h, ports, payment, wanted).await);
     }
-    listed(&own, 6, "all but one have something to send").await;
+    listed(&own, 6, 4, "all but one have something to send, and two need an account").await;
 
-    for (index, what, change, count) in CHANGES {
+    for (index, what, change, open, due) in CHANGES {
         change(&mut own[index], h.now());
         own[index] = save(h, ports, own[index].clone()).await;
-        listed(&own, count, what).await;
+        listed(&own, open, due, what).await;
     }
     send(&mut own[1], h.now());
     succeed(&mut own[1], h.now());
     own[1] = save(h, ports, own[1].clone()).await;
-    listed(&own, 0, "all are done").await;
+    listed(&own, 0, 0, "all are done").await;
 }
 
 /// The refunds of a payment are listed whatever became of them, in the order of ids, and found by id.

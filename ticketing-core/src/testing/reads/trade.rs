@@ -164,7 +164,8 @@ pub(super) async fn refunded(
 ) -> Refund {
     let (external, points) = (won(external), won(points));
     payment.take_for_refund(external).expect("a part of what came in");
-    let new = NewRefund { id, payment, what: RefundFor::NotHonoured, external, points };
+    let (what, account_wait) = (RefundFor::NotHonoured, Deadlines::default().refund_account_wait);
+    let new = NewRefund { id, payment, what, external, points, account_wait };
     let mut refund = Refund::request(new, h.now());
     let changes = sample::changes(h).save(payment.clone()).save(refund.clone());
     ports.done(&changes, "a refund that is requested").await;

@@ -14,6 +14,7 @@ use crate::fee::RefundLine;
 use crate::id::RefundId;
 use crate::money::{BasisPoints, Money};
 use crate::payment::{Honoured, Payment};
+use crate::policy::Deadlines;
 use crate::refund::{NewRefund, Refund, RefundFor, RefundState, Sent};
 
 /// Where a drawn refund stands: its state without what the state carries.
@@ -158,7 +159,8 @@ impl Life {
             payment.set_refund_account(account).expect("a deposit");
         }
         let id = RefundId::generate(&ids);
-        let new = NewRefund { id, payment: &payment, what, external, points };
+        let account_wait = Deadlines::default().refund_account_wait;
+        let new = NewRefund { id, payment: &payment, what, external, points, account_wait };
         let mut it = Refund::request(new, now);
         match at {
             RefundAt::Requested | RefundAt::NeedsAccount => {}

@@ -1,0 +1,102 @@
+//! A run that is broken on purpose: what is told about it is enough to find the mistake.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use clap::Parser;
+use ticketing_core::change_set::{ChangeSet, Record};
+use ticketing_core::port::{CommitError, Committed, Ports, Store};
+use ticketing_core::seat::{ClaimOwner, SeatNo, Seats};
+use ticketing_core::ticket::TicketState;
+
+use super::args::SimulateArgs;
+use super::failure::Failed;
+use super::many::simulate;
+
+#[derive(Parser)]
+struct Program {
+    #[command(flatten)]
+    args: SimulateArgs,
+}
+
+const SEAT: SeatNo = SeatNo(7);
+
+/// A store that frees one seat of the hall as it is sold.
+struct Leaky(Arc<dyn Store>);
+
+#[async_trait]
+impl Store for Leaky {
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
+        let sold = changes.records().find_map(|record| match record {
+            Record::Ticket(ticket) if ticket.seat() == SEAT => (*ticket.state()
+                == TicketState::Issued)
+                .then(|| (ticket.performance(), ticket.reservation())),
+            _ => None,
+        });
+        let changes = match sold {
+            Some((performance, reservation)) => {
+                let owner = ClaimOwner::Reservation(reservation);
+                changes.release(performance, Seats::one(SEAT), owner)
+            }
+            None => changes,
+        };
+        self.0.commit(changes).await
+    }
+}
+
+fn leak(ports: Ports) -> Ports {
+    Ports { store: Arc::new(Leaky(Arc::clone(&ports.store))), ..ports }
+}
+
+/// A small season from seed 3 with the leak.
+fn season(more: &[&str]) -> SimulateArgs {
+    let small = ["simulate", "--seed", "3", "--seats", "40", "--buyers", "80", "--demand", "2"];
+    let mut args = Program::parse_from(small.iter().chain(more)).args;
+    args.sabotage = Some(leak);
+    args
+}
+
+#[track_caller]
+fn failed(args: &SimulateArgs) -> Failed {
+    simulate(args, None).expect("it runs").failed.expect("it fails")
+}
+
+#[test]
+fn a_broken_run_tells_its_seed_its_smallest_horizon_its_story_and_how_to_repeat_it() {
+    let failed = failed(&season(&[]));
+    let horizon = failed.horizon.expect("a smaller run fails too").as_secs();
+    let text = failed.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("seed 3 broke at 2027-03-01 01:"), "{text}");
+    let reservation = lines[1].split("reservation ").nth(1).and_then(|rest| rest.get(..36));
+    let reservation = reservation.unwrap_or_else(|| panic!("no reservation is named: {text}"));
+    assert!(lines[1].contains("seat 7 of performance") && lines[1].contains("is free"), "{text}");
+    assert_eq!(lines[2], format!("smallest horizon that still fails: {horizon} s"));
+    assert_eq!(lines[3], "what happened to it last:");
+    let story = &lines[4..lines.len() - 1];
+    let tells = |what: &str| story.iter().any(|line| line.contains(what));
+    assert!(tells(reservation) && tells("store.commit"), "{text}");
+    assert!(tells("save ticket"), "the commit that broke it is not in its story: {text}");
+    let last = lines[lines.len() - 1];
+    assert!(last.starts_with("repeat with: stampede simulate --seed 3 --seats 40 "), "{text}");
+    assert!(last.ends_with(&format!(" --horizon {horizon}")), "{text}");
+}
+
+#[test]
+fn the_smallest_horizon_fails_and_a_second_less_does_not() {
+    let horizon = failed(&season(&[])).horizon.expect("a smaller run fails too").as_secs();
+    let again = failed(&season(&["--no-shrink", "--horizon", &horizon.to_string()]));
+    assert!(again.broken.text.contains("seat 7 of performance"), "{again}");
+    let less = season(&["--no-shrink", "--horizon", &(horizon - 1).to_string()]);
+    assert_eq!(simulate(&less, None).expect("it runs").failed, None);
+}
+
+#[test]
+fn of_many_seeds_the_failure_of_one_is_told() {
+    let mut args = Program::parse_from(["simulate", "--seeds", "3..4", "--seats", "40"]).args;
+    (args.buyers, args.no_shrink) = (80, true);
+    args.sabotage = Some(leak);
+    let failed = failed(&args);
+    assert!((3..=4).contains(&failed.seed) && failed.horizon.is_none(), "{failed}");
+    assert!(failed.repeat.contains(&format!("--seed {} ", failed.seed)), "{failed}");
+}
