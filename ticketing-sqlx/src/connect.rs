@@ -9,6 +9,7 @@ use ticketing_core::port::Clock;
 use crate::db::fault::{Broken, read_failed};
 use crate::db::{Connection, Database, Row};
 use crate::error::ConnectError;
+use crate::reads::Performances;
 use crate::store::Shared;
 use crate::{Options, Store, schema, server};
 
@@ -51,8 +52,9 @@ impl Store {
     /// The one place where a store comes to be.
     fn over(database: Database, options: Options, clock: Arc<dyn Clock>, found: Found) -> Self {
         let Found { partitions, warnings } = found;
-        let database = Arc::new(database);
-        Self { shared: Arc::new(Shared { database, clock, options, partitions, warnings }) }
+        let (database, performances) = (Arc::new(database), Performances::new(&options));
+        let shared = Shared { database, clock, options, partitions, warnings, performances };
+        Self { shared: Arc::new(shared) }
     }
 }
 

@@ -151,7 +151,7 @@ impl Store {
         page: &PageRequest,
         item: fn(&Row) -> Result<T, Broken>,
     ) -> Result<Page<T>, PortError> {
-        self.read("inspect", operation).page(sql, [], page, item).await
+        self.reading("inspect", operation).page(sql, [], page, item).await
     }
 }
 
@@ -220,7 +220,7 @@ impl Read<'_> {
 #[async_trait]
 impl Inspect for Store {
     async fn claims(&self, page: PageRequest) -> Result<Page<ClaimRow>, PortError> {
-        let read = self.read("inspect", "claims");
+        let read = self.reading("inspect", "claims");
         let (performance, seat) = match read.after::<(Uuid, u32)>(&page)? {
             None => (Uuid::nil(), -1),
             Some((performance, seat)) => (performance, i64::from(seat)),
@@ -231,7 +231,7 @@ impl Inspect for Store {
     }
 
     async fn allowances(&self, page: PageRequest) -> Result<Page<AllowanceRow>, PortError> {
-        let read = self.read("inspect", "allowances");
+        let read = self.reading("inspect", "allowances");
         let (user, show, slot) = match read.after::<(Uuid, Uuid, u16)>(&page)? {
             None => (Uuid::nil(), Uuid::nil(), -1),
             Some((user, show, slot)) => (user, show, i64::from(slot)),
@@ -274,7 +274,7 @@ impl Inspect for Store {
     }
 
     async fn balances(&self, page: PageRequest) -> Result<Page<BalanceRow>, PortError> {
-        let read = self.read("inspect", "balances");
+        let read = self.reading("inspect", "balances");
         let (last, limit) = (read.after::<AccountKey>(&page)?, page.limit.get());
         let mut items = read.wallets(last, limit + 1).await?;
         if items.len() <= limit {
@@ -287,7 +287,7 @@ impl Inspect for Store {
     }
 
     async fn outbox(&self, page: PageRequest) -> Result<Page<OutboxRow>, PortError> {
-        let read = self.read("inspect", "outbox");
+        let read = self.reading("inspect", "outbox");
         let (part, sequence) = match read.after::<(u16, u64)>(&page)? {
             None => (Value::Int(-1), Value::Int(-1)),
             Some((part, sequence)) => (Value::Int(part.into()), Value::count(sequence)),
@@ -299,7 +299,7 @@ impl Inspect for Store {
     /// Entries follow the aggregates. Which of them tell an event stands in their bodies alone: a page counts
     /// those that it read, so that it may have fewer items than its limit and a next page all the same.
     async fn event_counts(&self, page: PageRequest) -> Result<Page<EventCount>, PortError> {
-        let read = self.read("inspect", "event_counts");
+        let read = self.reading("inspect", "event_counts");
         let (last, limit) = (read.after::<AggregateRef>(&page)?, page.limit.get());
         let mut items: Vec<EventCount> = Vec::new();
         for table in EVENTS {

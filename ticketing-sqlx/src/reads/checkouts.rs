@@ -21,11 +21,11 @@ queries! {
 #[async_trait]
 impl Checkouts for Store {
     async fn find(&self, id: CheckoutId) -> Result<Option<Checkout>, PortError> {
-        self.read("checkouts", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("checkouts", "find").one(FIND, &[id.as_uuid().into()], body).await
     }
 
     async fn of_reservation(&self, id: ReservationId) -> Result<Vec<Checkout>, PortError> {
-        let read = self.read("checkouts", "of_reservation");
+        let read = self.reading("checkouts", "of_reservation");
         read.all(OF_RESERVATION, &[id.as_uuid().into()], body).await
     }
 
@@ -34,6 +34,6 @@ impl Checkouts for Store {
         until: DateTime<Utc>,
         page: PageRequest,
     ) -> Result<Page<Checkout>, PortError> {
-        self.read("checkouts", "stalled").page_until(STALLED, until, &page, body).await
+        self.reading("checkouts", "stalled").page_until(STALLED, until, &page, body).await
     }
 }

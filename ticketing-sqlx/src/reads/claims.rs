@@ -49,7 +49,7 @@ impl Claims for Store {
             bits.set(seat(row, 0)?, Some(status(row, 1)?));
             Ok(())
         };
-        self.read("claims", "bits").each(BITS, &[id.as_uuid().into()], set).await?;
+        self.reading("claims", "bits").each(BITS, &[id.as_uuid().into()], set).await?;
         Ok(bits)
     }
 
@@ -58,7 +58,7 @@ impl Claims for Store {
         id: PerformanceId,
         seats: Seats,
     ) -> Result<Vec<(SeatNo, Claim)>, PortError> {
-        let read = self.read("claims", "of_seats");
+        let read = self.reading("claims", "of_seats");
         let mut found = Vec::with_capacity(seats.len());
         for some in seats.as_slice().chunks(sql::SIZE_MAX) {
             let size = sql::size_for(some.len());
@@ -77,7 +77,7 @@ impl Claims for Store {
 
     async fn allowance_used(&self, user: UserId, show: ShowId) -> Result<u16, PortError> {
         let values = [user.as_uuid().into(), show.as_uuid().into()];
-        let read = self.read("claims", "allowance_used");
+        let read = self.reading("claims", "allowance_used");
         let used = read.one(ALLOWANCE_USED, &values, |row| row.int(0)).await?;
         Ok(u16::try_from(used.unwrap_or(0)).unwrap_or(u16::MAX))
     }

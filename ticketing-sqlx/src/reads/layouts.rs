@@ -39,7 +39,7 @@ impl Store {
     ) -> Result<Option<Arc<Performance>>, PortError> {
         // What is kept is as old as the moment before the read.
         let at = self.shared.clock.now();
-        let found = self.read("layouts", operation);
+        let found = self.reading("layouts", operation);
         let found = found.one(PERFORMANCE, &[id.as_uuid().into()], shared).await?;
         if let Some(found) = &found {
             self.shared.performances.keep(found, at);
@@ -51,19 +51,19 @@ impl Store {
 #[async_trait]
 impl Layouts for Store {
     async fn venue(&self, id: VenueId) -> Result<Option<Arc<Venue>>, PortError> {
-        self.read("layouts", "venue").one(VENUE, &[id.as_uuid().into()], shared).await
+        self.reading("layouts", "venue").one(VENUE, &[id.as_uuid().into()], shared).await
     }
 
     async fn venues(&self, page: PageRequest) -> Result<Page<Arc<Venue>>, PortError> {
-        self.read("layouts", "venues").page(VENUES, [], &page, shared).await
+        self.reading("layouts", "venues").page(VENUES, [], &page, shared).await
     }
 
     async fn show(&self, id: ShowId) -> Result<Option<Arc<Show>>, PortError> {
-        self.read("layouts", "show").one(SHOW, &[id.as_uuid().into()], shared).await
+        self.reading("layouts", "show").one(SHOW, &[id.as_uuid().into()], shared).await
     }
 
     async fn shows(&self, page: PageRequest) -> Result<Page<Arc<Show>>, PortError> {
-        self.read("layouts", "shows").page(SHOWS, [], &page, shared).await
+        self.reading("layouts", "shows").page(SHOWS, [], &page, shared).await
     }
 
     async fn shows_of(
@@ -72,7 +72,7 @@ impl Layouts for Store {
         page: PageRequest,
     ) -> Result<Page<Arc<Show>>, PortError> {
         let of = [seller.as_uuid().into()];
-        self.read("layouts", "shows_of").page(SHOWS_OF, of, &page, shared).await
+        self.reading("layouts", "shows_of").page(SHOWS_OF, of, &page, shared).await
     }
 
     async fn performance(&self, id: PerformanceId) -> Result<Option<Arc<Performance>>, PortError> {
@@ -99,10 +99,10 @@ impl Layouts for Store {
         page: PageRequest,
     ) -> Result<Page<Arc<Performance>>, PortError> {
         let of = [show.as_uuid().into()];
-        self.read("layouts", "performances").page(PERFORMANCES, of, &page, shared).await
+        self.reading("layouts", "performances").page(PERFORMANCES, of, &page, shared).await
     }
 
     async fn cancelled(&self, page: PageRequest) -> Result<Page<Arc<Performance>>, PortError> {
-        self.read("layouts", "cancelled").page(CANCELLED, [], &page, shared).await
+        self.reading("layouts", "cancelled").page(CANCELLED, [], &page, shared).await
     }
 }

@@ -45,7 +45,7 @@ fn line(row: &Row) -> Result<HistoryLine, Broken> {
 #[async_trait]
 impl Ledger for Store {
     async fn balance(&self, account: AccountKey) -> Result<i64, PortError> {
-        let read = self.read("ledger", "balance");
+        let read = self.reading("ledger", "balance");
         let currency = Value::text(account.currency.code());
         let balances = if let Account::Wallet(user) = account.account {
             read.all(WALLET, &[user.as_uuid().into(), currency], |row| row.int(0)).await?
@@ -62,7 +62,7 @@ impl Ledger for Store {
         account: AccountKey,
         page: PageRequest,
     ) -> Result<Page<HistoryLine>, PortError> {
-        let read = self.read("ledger", "history");
+        let read = self.reading("ledger", "history");
         let last = match read.after::<Uuid>(&page)? {
             None => Some(Uuid::max()),
             Some(id) => id.as_u128().checked_sub(1).map(Uuid::from_u128),
@@ -77,11 +77,11 @@ impl Ledger for Store {
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Arc<JournalEntry>>, PortError> {
-        self.read("ledger", "entry").one(ENTRY, &[id.as_uuid().into()], shared).await
+        self.reading("ledger", "entry").one(ENTRY, &[id.as_uuid().into()], shared).await
     }
 
     async fn resolution(&self, of: EntryId) -> Result<Option<EntryId>, PortError> {
-        let read = self.read("ledger", "resolution");
+        let read = self.reading("ledger", "resolution");
         let found = read.one(RESOLUTION, &[of.as_uuid().into()], |row| row.id(0)).await?;
         Ok(found.map(EntryId::from_uuid))
     }

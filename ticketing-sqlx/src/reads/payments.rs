@@ -22,11 +22,11 @@ queries! {
 #[async_trait]
 impl Payments for Store {
     async fn find(&self, id: PaymentId) -> Result<Option<Payment>, PortError> {
-        self.read("payments", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("payments", "find").one(FIND, &[id.as_uuid().into()], body).await
     }
 
     async fn of_reservation(&self, id: ReservationId) -> Result<Vec<Payment>, PortError> {
-        let read = self.read("payments", "of_reservation");
+        let read = self.reading("payments", "of_reservation");
         read.all(OF_RESERVATION, &[id.as_uuid().into()], body).await
     }
 
@@ -35,10 +35,10 @@ impl Payments for Store {
         until: DateTime<Utc>,
         page: PageRequest,
     ) -> Result<Page<Payment>, PortError> {
-        self.read("payments", "unsettled").page_until(UNSETTLED, until, &page, body).await
+        self.reading("payments", "unsettled").page_until(UNSETTLED, until, &page, body).await
     }
 
     async fn to_close(&self, page: PageRequest) -> Result<Page<Payment>, PortError> {
-        self.read("payments", "to_close").page(TO_CLOSE, [], &page, body).await
+        self.reading("payments", "to_close").page(TO_CLOSE, [], &page, body).await
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn all_queries(dialect: Dialect) -> Vec<(String, Cow<'static, str>)> 
 /// # Errors
 /// Those of the database.
 pub async fn fill(store: &Store) -> Result<(), PortError> {
-    let read = store.read("plans", "fill");
+    let read = store.reading("plans", "fill");
     for (table, columns) in TABLES {
         read.fetch(&filling(read.dialect(), table, columns), &[]).await?;
         let analyze = match read.dialect() {
@@ -68,7 +68,7 @@ pub async fn fill(store: &Store) -> Result<(), PortError> {
 /// # Errors
 /// Those of the database, and of a statement that it does not know how to run.
 pub async fn refused(store: &Store) -> Result<Vec<String>, PortError> {
-    let read = store.read("plans", "refused");
+    let read = store.reading("plans", "refused");
     let mut refused = Vec::new();
     for (name, text) in all_queries(read.dialect()) {
         for line in explain(&read, &text).await? {

@@ -40,6 +40,6 @@ impl Receipts for Store {
             Value::text(key.operation.as_str()),
             Value::text(key.key.as_str()),
         ];
-        self.read("receipts", "find").one(FIND, &values, |row| receipt(row, 0)).await
+        self.reading("receipts", "find").one(FIND, &values, |row| receipt(row, 0)).await
     }
 }

@@ -1,26 +1,27 @@
 //! Refunds.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::id::{PaymentId, RefundId};
 use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::port::Refunds;
 use ticketing_core::refund::Refund;
 
-use super::query::{Sql, indexed, list, one, queries, same};
+use super::query::{Sql, after2, indexed, list, one, queries, same, until};
 use super::rows::body;
 use crate::Store;
 
 queries! {
     FIND = one!("tk_refund");
     OF_PAYMENT = list!("tk_refund", "by_payment", "payment = ?");
-    OPEN = list!("tk_refund", "open", "open = 1");
+    DUE = until!("tk_refund", "due", "due_at");
 }
 
 #[async_trait]
 impl Refunds for Store {
     async fn find(&self, id: RefundId) -> Result<Option<Refund>, PortError> {
-        self.read("refunds", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("refunds", "find").one(FIND, &[id.as_uuid().into()], body).await
     }
 
     async fn of_payment(
@@ -29,10 +30,14 @@ impl Refunds for Store {
         page: PageRequest,
     ) -> Result<Page<Refund>, PortError> {
         let of = [payment.as_uuid().into()];
-        self.read("refunds", "of_payment").page(OF_PAYMENT, of, &page, body).await
+        self.reading("refunds", "of_payment").page(OF_PAYMENT, of, &page, body).await
     }
 
-    async fn open(&self, page: PageRequest) -> Result<Page<Refund>, PortError> {
-        self.read("refunds", "open").page(OPEN, [], &page, body).await
+    async fn due(
+        &self,
+        until: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<Refund>, PortError> {
+        self.reading("refunds", "due").page_until(DUE, until, &page, body).await
     }
 }

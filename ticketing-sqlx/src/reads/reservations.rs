@@ -22,7 +22,7 @@ queries! {
 #[async_trait]
 impl Reservations for Store {
     async fn find(&self, id: ReservationId) -> Result<Option<Reservation>, PortError> {
-        self.read("reservations", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("reservations", "find").one(FIND, &[id.as_uuid().into()], body).await
     }
 
     async fn of_user(
@@ -31,7 +31,7 @@ impl Reservations for Store {
         page: PageRequest,
     ) -> Result<Page<Reservation>, PortError> {
         let of = [user.as_uuid().into()];
-        self.read("reservations", "of_user").page(OF_USER, of, &page, body).await
+        self.reading("reservations", "of_user").page(OF_USER, of, &page, body).await
     }
 
     async fn live_of(
@@ -40,7 +40,7 @@ impl Reservations for Store {
         page: PageRequest,
     ) -> Result<Page<Reservation>, PortError> {
         let of = [performance.as_uuid().into()];
-        self.read("reservations", "live_of").page(LIVE_OF, of, &page, body).await
+        self.reading("reservations", "live_of").page(LIVE_OF, of, &page, body).await
     }
 
     async fn due(
@@ -48,6 +48,6 @@ impl Reservations for Store {
         now: DateTime<Utc>,
         page: PageRequest,
     ) -> Result<Page<Reservation>, PortError> {
-        self.read("reservations", "due").page_until(DUE, now, &page, body).await
+        self.reading("reservations", "due").page_until(DUE, now, &page, body).await
     }
 }

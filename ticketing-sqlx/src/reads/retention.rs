@@ -58,7 +58,7 @@ impl Retention for Store {
         before: DateTime<Utc>,
         limit: Limit,
     ) -> Result<usize, PortError> {
-        let read = self.read("retention", "purge");
+        let read = self.reading("retention", "purge");
         let sql = match kept {
             Kept::Receipts => RECEIPTS,
             Kept::Messages => MESSAGES,

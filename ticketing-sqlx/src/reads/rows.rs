@@ -26,7 +26,7 @@ pub(crate) struct Read<'a> {
 }
 
 impl Store {
-    pub(crate) fn read(&self, port: &'static str, operation: &'static str) -> Read<'_> {
+    pub(crate) fn reading(&self, port: &'static str, operation: &'static str) -> Read<'_> {
         Read { database: self.database(), port, operation }
     }
 }

@@ -22,16 +22,16 @@ queries! {
 #[async_trait]
 impl Tickets for Store {
     async fn find(&self, id: TicketId) -> Result<Option<Ticket>, PortError> {
-        self.read("tickets", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("tickets", "find").one(FIND, &[id.as_uuid().into()], body).await
     }
 
     async fn of_reservation(&self, id: ReservationId) -> Result<Vec<Ticket>, PortError> {
-        let read = self.read("tickets", "of_reservation");
+        let read = self.reading("tickets", "of_reservation");
         read.all(OF_RESERVATION, &[id.as_uuid().into()], body).await
     }
 
     async fn of_user(&self, user: UserId, page: PageRequest) -> Result<Page<Ticket>, PortError> {
         let of = [user.as_uuid().into()];
-        self.read("tickets", "of_user").page(OF_USER, of, &page, body).await
+        self.reading("tickets", "of_user").page(OF_USER, of, &page, body).await
     }
 }

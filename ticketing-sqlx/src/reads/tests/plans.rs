@@ -18,7 +18,7 @@ fn every_read_takes_an_index_in_its_order() {
 fn a_walk_and_a_sort_are_noticed() {
     block_on(async {
         let fixture = Fixture::new(Options::default()).await;
-        let read = fixture.store.read("plans", "test");
+        let read = fixture.store.reading("plans", "test");
         for (text, flaw) in [
             ("SELECT id FROM tk_reservation WHERE body = 'a' AND saved_at = 1", "walks a table"),
             ("SELECT id FROM tk_reservation WHERE user_id = ? ORDER BY saved_at", "sorts"),
@@ -33,7 +33,7 @@ fn a_walk_and_a_sort_are_noticed() {
 fn every_parameter_of_every_read_has_a_column() {
     block_on(async {
         let fixture = Fixture::new(Options::default()).await;
-        let read = fixture.store.read("plans", "test");
+        let read = fixture.store.reading("plans", "test");
         let queries = all_queries(read.dialect());
         for (name, text) in &queries {
             for step in explain(&read, text).await.unwrap() {
