@@ -7,8 +7,10 @@ use ticketing_core::error::{Fault, PortError};
 use ticketing_core::port::Clock;
 
 use crate::db::fault::{Broken, read_failed};
-use crate::db::{Connection, Database, Row};
+use crate::db::{Connection, Database, Dialect, Row};
 use crate::error::ConnectError;
+use crate::flush::Executor;
+use crate::lanes::{Lanes, Limits};
 use crate::reads::Performances;
 use crate::store::Shared;
 use crate::{Options, Store, schema, server};
@@ -53,7 +55,19 @@ impl Store {
     fn over(database: Database, options: Options, clock: Arc<dyn Clock>, found: Found) -> Self {
         let Found { partitions, warnings } = found;
         let (database, performances) = (Arc::new(database), Performances::new(&options));
-        let shared = Shared { database, clock, options, partitions, warnings, performances };
+        let lanes = match database.dialect() {
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => options.lanes,
+            // One may write at a time.
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => 1,
+        };
+        let limits = Limits::of(&options, lanes, partitions);
+        let lanes = {
+            let (database, options) = (Arc::clone(&database), options.clone());
+            Lanes::start(limits, move |_| Executor::new(Arc::clone(&database), &options))
+        };
+        let shared = Shared { database, clock, options, partitions, warnings, performances, lanes };
         Self { shared: Arc::new(shared) }
     }
 }

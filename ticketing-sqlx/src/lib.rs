@@ -9,6 +9,7 @@ mod error;
 mod fixture;
 mod flush;
 mod inspect;
+mod lanes;
 mod options;
 mod outbox;
 mod reads;
@@ -18,5 +19,6 @@ mod sql;
 mod store;
 
 pub use error::{ConnectError, OptionsError};
+pub use lanes::{Closed, Stats};
 pub use options::{Durability, Options};
 pub use store::Store;

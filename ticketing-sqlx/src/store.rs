@@ -1,11 +1,15 @@
 //! The store: one handle over sessions, lanes and cache.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ticketing_core::port::Clock;
+use async_trait::async_trait;
+use ticketing_core::change_set::ChangeSet;
+use ticketing_core::port::{Clock, CommitError, Committed};
 
 use crate::Options;
 use crate::db::Database;
+use crate::lanes::{Closed, Lanes, Stats};
 use crate::reads::Performances;
 
 /// A store in a database. Clones share it.
@@ -26,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) partitions: u16,
     pub(crate) warnings: Vec<String>,
     pub(crate) performances: Performances,
+    pub(crate) lanes: Lanes,
 }
 
 impl std::fmt::Debug for Store {
@@ -41,7 +46,27 @@ impl Store {
         &self.shared.warnings
     }
 
+    /// What was committed since the store was opened.
+    pub fn stats(&self) -> Stats {
+        self.shared.lanes.stats()
+    }
+
+    /// Takes no change set any more, commits what is queued, and closes every session. After `within` the
+    /// rest is refused, and counted in the answer.
+    pub async fn close(&self, within: Duration) -> Closed {
+        let closed = self.shared.lanes.close(within).await;
+        self.shared.database.close().await;
+        closed
+    }
+
     pub(crate) fn database(&self) -> &Database {
         &self.shared.database
+    }
+}
+
+#[async_trait]
+impl ticketing_core::port::Store for Store {
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
+        self.shared.lanes.commit(changes).await
     }
 }

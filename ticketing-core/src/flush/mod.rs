@@ -7,11 +7,13 @@
 //! 2. [`Planner::decide`] answers every change set over what was read ([`Lookup`], [`Rows`]);
 //! 3. [`Writes`] is the net effect of those that were accepted, in the order to write it.
 //!
-//! [`flush`] runs these steps over a [`FlushExecutor`] with all retries.
+//! [`flush`] runs these steps over a [`FlushExecutor`] with all retries. [`Queue`] is what stands in front
+//! of it: what waits to be committed, and which of it comes into the next batch.
 
 mod driver;
 mod overlay;
 mod plan;
+mod queue;
 mod reads;
 mod rows;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod writes;
 
 pub use driver::{ExecError, FlushExecutor, TRIES_MAX, flush};
 pub use plan::{Decision, NeedsFullReads, Planner};
+pub use queue::{BatchLimits, Queue, QueueLimits, Queued};
 pub use reads::{Lock, ReadMode, Reads};
 pub use rows::{Lookup, Rows, Slot};
 pub use writes::{

@@ -3,6 +3,7 @@
 mod answers;
 mod driver;
 mod net;
+mod queue;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;

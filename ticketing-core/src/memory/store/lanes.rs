@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::answer::Slot;
-use super::intake::Queued;
 use super::race::Session;
 use super::tables::Told;
 use super::{Answers, MemoryStore};
 use crate::change_set::ChangeSet;
 use crate::error::Overloaded;
-use crate::flush::{self, Answer, Decision, Planner, ReadMode};
+use crate::flush::{self, Answer, Decision, Planner, Queued, ReadMode};
 use crate::memory::lock;
 use crate::port::CommitError;
 use crate::sync::yield_now;

@@ -16,7 +16,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use intake::QueueLimits;
+pub use crate::flush::QueueLimits;
 pub use race::{Race, StoreFault};
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};

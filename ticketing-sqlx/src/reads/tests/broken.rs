@@ -41,14 +41,14 @@ fn a_body_that_is_none_names_the_call_and_hides_what_it_holds() {
                 ("events", Value::Int(1)),
                 ("saved_at", noon().into()),
                 ("payment", ID.into()),
-                ("open", Value::Int(1)),
+                ("due_at", Value::Int(1)),
                 ("body", Value::text(body)),
             ];
             fixture.put("tk_refund", &columns).await;
             let store = &fixture.store;
             let id = RefundId::from_uuid(ID);
             expect_broken(Refunds::find(store, id).await, "refunds", "find");
-            expect_broken(store.open(first()).await, "refunds", "open");
+            expect_broken(Refunds::due(store, noon(), first()).await, "refunds", "due");
             expect_broken(Inspect::refunds(store, first()).await, "inspect", "refunds");
         }
     });
@@ -144,7 +144,7 @@ fn a_cursor_of_another_list_is_refused() {
         let store = &fixture.store;
         let user = ticketing_core::id::UserId::from_uuid(ID);
         expect_broken(Reservations::of_user(store, user, page()).await, "reservations", "of_user");
-        expect_broken(store.due(noon(), page()).await, "reservations", "due");
+        expect_broken(Reservations::due(store, noon(), page()).await, "reservations", "due");
         expect_broken(store.event_counts(page()).await, "inspect", "event_counts");
         expect_broken(Inspect::balances(store, page()).await, "inspect", "balances");
     });

@@ -1,8 +1,6 @@
 //! A store on a new file, and rows put into it without a commit.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -16,33 +14,11 @@ use ticketing_core::port::{Inspect, Layouts};
 use ticketing_core::reservation::ReservationState;
 use ticketing_core::seat::ClaimOwner;
 
-use crate::db::{Database, Value};
-use crate::reads::Performances;
-use crate::store::Shared;
+use crate::db::Value;
+use crate::fixture::File;
 use crate::{Options, Store, codes};
 
-static FILES: AtomicU32 = AtomicU32::new(0);
-
-/// A database file of its own, which goes with it.
-pub(super) struct File(PathBuf);
-
-impl File {
-    fn new() -> Self {
-        let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ticketing-reads-{}-{number}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&directory).unwrap();
-        Self(directory)
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A store without lanes, whose tables are there.
+/// A store on a file of its own.
 pub(super) struct Fixture {
     pub(super) store: Store,
     pub(super) clock: ManualClock,
@@ -55,21 +31,10 @@ pub(super) fn noon() -> DateTime<Utc> {
 
 impl Fixture {
     pub(super) async fn new(options: Options) -> Self {
-        let file = File::new();
-        let url = format!("sqlite://{}/test.db", file.0.display());
-        let database = Database::new(&url, &options).unwrap();
-        let mut session = database.connect().await.unwrap();
-        session.run(include_str!("../../schema/sqlite_0001.sql")).await.unwrap();
+        let file = File::migrated(&options).await;
         let clock = ManualClock::at(noon());
-        let shared = Shared {
-            performances: Performances::new(&options),
-            database: Arc::new(database),
-            clock: Arc::new(clock.clone()),
-            options,
-            partitions: 64,
-            warnings: Vec::new(),
-        };
-        Self { store: Store { shared: Arc::new(shared) }, clock, _file: file }
+        let store = Store::connect(&file.url(), options, Arc::new(clock.clone())).await.unwrap();
+        Self { store, clock, _file: file }
     }
 
     /// Inserts or replaces a row of named columns.
@@ -151,7 +116,7 @@ impl Fixture {
         for of in all(|page| Inspect::refunds(from, page)).await {
             let own = [
                 ("payment", of.payment().as_uuid().into()),
-                ("open", Value::or_null(of.is_open().then_some(1))),
+                ("due_at", Value::or_null(of.is_open().then_some(of.next_try_at()))),
             ];
             self.save("tk_refund", &of, saved_at(&of), &own).await;
         }
