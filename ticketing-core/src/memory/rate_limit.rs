@@ -75,15 +75,12 @@ impl Shard {
         if used_until - ahead_max > now {
             return limited(used_until - ahead_max - now);
         }
-        match known {
-            Some(before) => {
-                self.by_instant.remove(&(before, key.clone()));
-            }
-            None => {
-                self.forget_idle(now);
-                if let Some(wait) = self.make_room(now, keys_max) {
-                    return limited(wait);
-                }
+        if let Some(before) = known {
+            self.by_instant.remove(&(before, key.clone()));
+        } else {
+            self.forget_idle(now);
+            if let Some(wait) = self.make_room(now, keys_max) {
+                return limited(wait);
             }
         }
         self.by_instant.insert((used_until + every, key.clone()));
@@ -180,7 +177,7 @@ mod tests {
             assert_eq!(answer, RateDecision::Allowed);
         }
         assert!((600..1_000).contains(&limit.keys()), "{} keys", limit.keys());
-        let wait = RateDecision::Limited { retry_after: Duration::from_secs(300) };
+        let wait = RateDecision::Limited { retry_after: Duration::from_mins(5) };
         assert_eq!(ask(&limit, "user 9700", quota, 9_401_000), wait, "to a clock that is behind");
     }
 

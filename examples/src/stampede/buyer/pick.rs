@@ -193,7 +193,17 @@ impl Visit {
             self.world.call(|office| async move { office.reserve(request).await })
         };
         match self.attempt(Step::Reserve, call, Reserved::eq).await {
-            Ok(reserved) => Ok(Some(reserved)),
+            Ok(reserved) => {
+                if reserved.total != request.expected_total {
+                    let Reserved { reservation, total, .. } = reserved;
+                    let text = format!(
+                        "reservation {reservation} costs {total}, its buyer saw {}",
+                        request.expected_total
+                    );
+                    self.world.defects.note("reserve", &Strange(text));
+                }
+                Ok(Some(reserved))
+            }
             Err(
                 ReserveError::SeatTaken(_)
                 | ReserveError::HeldByOthers(_)

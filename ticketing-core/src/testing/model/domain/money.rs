@@ -5,9 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{Checked, DomainModel, must};
+use crate::allocation::SeatShare;
 use crate::change_set::{ChangeSet, Record};
 use crate::id::{PaymentId, RefundId};
 use crate::ledger::{Account, EntryKind, EntrySubject, JournalEntry};
+use crate::money::Money;
 use crate::payment::{FailReason, Honoured, Payment, PaymentState};
 use crate::refund::{Refund, RefundFor, RefundState, Sent};
 
@@ -173,14 +175,14 @@ impl DomainModel {
         let found = self.reservations.get(&reservation);
         let found =
             found.ok_or_else(|| format!("payment {id}: reservation {reservation} is not there"))?;
-        let sum = |of: fn(&crate::allocation::SeatShare) -> crate::money::Money| -> i64 {
+        let sum = |of: fn(&SeatShare) -> Money| -> i64 {
             now.shares().iter().map(|share| of(share).minor()).sum()
         };
         let tenders = now.tenders();
-        let fits = sum(|share| share.points()) == tenders.points.minor()
-            && sum(|share| share.external()) == tenders.external.minor()
-            && sum(|share| share.discount()) == tenders.discount.minor()
-            && sum(|share| share.price()) == found.total().minor();
+        let fits = sum(SeatShare::points) == tenders.points.minor()
+            && sum(SeatShare::external) == tenders.external.minor()
+            && sum(SeatShare::discount) == tenders.discount.minor()
+            && sum(SeatShare::price) == found.total().minor();
         must(fits, || {
             let total = found.total();
             format!(

@@ -106,10 +106,10 @@ impl DomainModel {
     fn within_allowance(&self, rows: &ModelStore, now: &Reservation) -> Checked {
         let (user, show) = (now.user(), now.show());
         let most = self.performance_of(now)?.policy().tickets_per_user;
-        let used = rows.allowance_used(user, show);
-        must(used <= usize::from(most), || {
+        let places = rows.allowance_used(user, show);
+        must(places <= usize::from(most), || {
             let id = now.id();
-            format!("user {user} has {used} of at most {most} places, reservation {id} the last")
+            format!("user {user} has {places} of at most {most} places, reservation {id} the last")
         })
     }
 
