@@ -57,9 +57,24 @@ impl Fixture {
     pub(super) async fn new(options: Options) -> Self {
         let file = File::new();
         let url = format!("sqlite://{}/test.db", file.0.display());
+        let hand = std::env::var("HAND_URL").ok();
+        let url = if let Some(base) = &hand {
+            let base_url = format!("{base}/ticketing");
+            let d = Database::new(&base_url, &options).unwrap();
+            let mut s = d.connect().await.unwrap();
+            s.run("DROP DATABASE IF EXISTS ticketing_reads").await.unwrap();
+            s.run("CREATE DATABASE ticketing_reads CHARACTER SET utf8mb4").await.unwrap();
+            format!("{base}/ticketing_reads")
+        } else {
+            url
+        };
         let database = Database::new(&url, &options).unwrap();
         let mut session = database.connect().await.unwrap();
-        session.run(include_str!("../../schema/sqlite_0001.sql")).await.unwrap();
+        if hand.is_some() {
+            session.run(include_str!("../../schema/mysql_0001.sql")).await.unwrap();
+        } else {
+            session.run(include_str!("../../schema/sqlite_0001.sql")).await.unwrap();
+        }
         let clock = ManualClock::at(noon());
         let shared = Shared {
             performances: Performances::new(&options),
@@ -81,7 +96,7 @@ impl Fixture {
         self.store.database().execute(&sql, &values).await.unwrap();
     }
 
-    async fn save<A: Aggregate + Serialize>(
+    async fn save<A: Aggregate + Serialize + Sync>(
         &self,
         table: &str,
         aggregate: &A,
@@ -279,9 +294,10 @@ pub(super) fn block_on<T>(test: impl Future<Output = T>) -> T {
 }
 
 /// All items of a list, in pages of `size`. A page may be short of its limit.
-pub(super) async fn pages<T, F>(size: usize, list: impl Fn(PageRequest) -> F) -> Vec<T>
+pub(super) async fn pages<T, F>(size: usize, list: impl Fn(PageRequest) -> F + Send) -> Vec<T>
 where
-    F: Future<Output = Result<Page<T>, PortError>>,
+    T: Send,
+    F: Future<Output = Result<Page<T>, PortError>> + Send,
 {
     let (mut items, mut after) = (Vec::new(), None);
     for _ in 0..100_000 {
@@ -294,9 +310,10 @@ where
     panic!("a list without an end");
 }
 
-pub(super) async fn all<T, F>(list: impl Fn(PageRequest) -> F) -> Vec<T>
+pub(super) async fn all<T, F>(list: impl Fn(PageRequest) -> F + Send) -> Vec<T>
 where
-    F: Future<Output = Result<Page<T>, PortError>>,
+    T: Send,
+    F: Future<Output = Result<Page<T>, PortError>> + Send,
 {
     pages(Limit::MAX, list).await
 }
