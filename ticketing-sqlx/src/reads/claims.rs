@@ -14,7 +14,7 @@ use crate::{codes, sql};
 
 queries! {
     // All claims of a performance in one row, each as its seat times 256 plus its status: a row for each
-    // would cost ten times as much to read. The count tells of a text that the server cut short.
+    // costs the client far more than the text does. The count tells of a text that the server cut short.
     BITS = same!(
         "SELECT COUNT(*), GROUP_CONCAT(seat * 256 + status) FROM tk_seat_claim WHERE performance = ?"
     );

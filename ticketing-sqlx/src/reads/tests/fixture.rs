@@ -57,24 +57,9 @@ impl Fixture {
     pub(super) async fn new(options: Options) -> Self {
         let file = File::new();
         let url = format!("sqlite://{}/test.db", file.0.display());
-        let hand = std::env::var("HAND_URL").ok();
-        let url = if let Some(base) = &hand {
-            let base_url = format!("{base}/ticketing");
-            let d = Database::new(&base_url, &options).unwrap();
-            let mut s = d.connect().await.unwrap();
-            s.run("DROP DATABASE IF EXISTS ticketing_reads").await.unwrap();
-            s.run("CREATE DATABASE ticketing_reads CHARACTER SET utf8mb4").await.unwrap();
-            format!("{base}/ticketing_reads")
-        } else {
-            url
-        };
         let database = Database::new(&url, &options).unwrap();
         let mut session = database.connect().await.unwrap();
-        if hand.is_some() {
-            session.run(include_str!("../../schema/mysql_0001.sql")).await.unwrap();
-        } else {
-            session.run(include_str!("../../schema/sqlite_0001.sql")).await.unwrap();
-        }
+        session.run(include_str!("../../schema/sqlite_0001.sql")).await.unwrap();
         let clock = ManualClock::at(noon());
         let shared = Shared {
             performances: Performances::new(&options),
