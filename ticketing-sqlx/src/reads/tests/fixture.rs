@@ -286,10 +286,11 @@ where
 {
     let (mut items, mut after) = (Vec::new(), None);
     for _ in 0..100_000 {
-        let page = list(PageRequest::next(after, Limit::new(size).unwrap())).await.unwrap();
+        let page = list(PageRequest::next(after.clone(), Limit::new(size).unwrap())).await.unwrap();
         assert!(page.items.len() <= size, "asked for {size} items, got {}", page.items.len());
         items.extend(page.items);
         let Some(next) = page.next else { return items };
+        assert_ne!(after.as_ref(), Some(&next), "the list came back to its cursor");
         after = Some(next);
     }
     panic!("a list without an end");
