@@ -4,7 +4,6 @@ use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sqlx::{Arguments, AssertSqlSafe, Executor};
 
-use super::fault::Broken;
 use super::{Done, Row, Value};
 
 fn bound(values: &[Value<'_>]) -> Result<MySqlArguments, sqlx::Error> {
@@ -40,21 +39,6 @@ pub(super) async fn fetch(
 ) -> Result<Vec<Row>, sqlx::Error> {
     let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
     connection.fetch(query).map_ok(Row::MySql).try_collect().await
-}
-
-/// Shows each row to `each` and keeps none.
-pub(super) async fn each(
-    connection: &mut MySqlConnection,
-    sql: &str,
-    values: &[Value<'_>],
-    mut each: impl FnMut(&Row) -> Result<(), Broken> + Send,
-) -> Result<(), sqlx::Error> {
-    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
-    let mut rows = connection.fetch(query);
-    while let Some(row) = rows.try_next().await? {
-        each(&Row::MySql(row)).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    }
-    Ok(())
 }
 
 /// Runs constant text without preparing it.

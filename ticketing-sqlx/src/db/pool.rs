@@ -9,7 +9,6 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::fault::Broken;
 use super::{Connection, Done, Row, Value};
 use crate::Options;
 use crate::error::ConnectError;
@@ -132,25 +131,6 @@ impl Database {
         }
     }
 
-    /// Shows each row to `each` and keeps none: for many small rows.
-    pub(crate) async fn each(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-        each: impl FnMut(&Row) -> Result<(), Broken> + Send,
-    ) -> Result<(), sqlx::Error> {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql { pool, .. } => {
-                super::mysql::each(&mut *pool.acquire().await?, sql, values, each).await
-            }
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { pool, .. } => {
-                super::sqlite::each(&mut *pool.acquire().await?, sql, values, each).await
-            }
-        }
-    }
-
     pub(crate) async fn execute(
         &self,
         sql: &str,
@@ -192,6 +172,8 @@ async fn session(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
     )
     .await?;
+    // The claims of a whole performance come as one text.
+    run(connection, "SET SESSION group_concat_max_len = 16777216").await?;
     let seconds = i64::try_from(lock_wait.as_secs().max(1)).unwrap_or(i64::MAX);
     let wait = [Value::Int(seconds)];
     execute(connection, "SET SESSION innodb_lock_wait_timeout = ?", &wait).await.map(drop)

@@ -13,7 +13,11 @@ use crate::db::{Row, Value};
 use crate::{codes, sql};
 
 queries! {
-    BITS = same!("SELECT seat, status FROM tk_seat_claim WHERE performance = ?");
+    // All claims of a performance in one row, each as its seat times 256 plus its status: a row for each
+    // costs the client far more than the text does. The count tells of a text that the server cut short.
+    BITS = same!(
+        "SELECT COUNT(*), GROUP_CONCAT(seat * 256 + status) FROM tk_seat_claim WHERE performance = ?"
+    );
     ALLOWANCE_USED = same!("SELECT COUNT(*) FROM tk_allowance WHERE user_id = ? AND show_id = ?");
 }
 
@@ -24,33 +28,52 @@ pub(crate) fn of_seats(size: usize) -> String {
 }
 
 pub(crate) fn seat(row: &Row, place: usize) -> Result<SeatNo, Broken> {
-    let seat = u32::try_from(row.int(place)?).map_err(|error| Broken::column(place, error))?;
-    Ok(SeatNo(seat))
+    seat_of(row.int(place)?).map_err(|error| Broken::column(place, error))
 }
 
-fn status(row: &Row, place: usize) -> Result<ClaimStatus, Broken> {
-    let code = row.int(place)?;
-    codes::status_of(code)
-        .ok_or_else(|| Broken::column(place, format!("{code} is no status of a claim")))
+fn seat_of(number: i64) -> Result<SeatNo, String> {
+    let seat = u32::try_from(number).map(SeatNo);
+    seat.map_err(|_| format!("{number} is no number of a seat"))
+}
+
+fn status_of(code: i64) -> Result<ClaimStatus, String> {
+    codes::status_of(code).ok_or_else(|| format!("{code} is no status of a claim"))
+}
+
+/// The claims that one row tells, of the seats below `capacity`.
+pub(super) fn bits(row: &Row, capacity: u32) -> Result<ClaimBits, Broken> {
+    let mut bits = ClaimBits::new(capacity);
+    let mut rest = row.count(0)?;
+    let claims = if rest == 0 { "" } else { row.text(1)? };
+    let broken = |error: String| Broken::column(1, error);
+    for claim in claims.split_terminator(',') {
+        let claim: i64 = claim.parse().map_err(|error| Broken::column(1, error))?;
+        let seat = seat_of(claim.div_euclid(256)).map_err(broken)?;
+        bits.set(seat, Some(status_of(claim.rem_euclid(256)).map_err(broken)?));
+        rest = rest.checked_sub(1).ok_or_else(|| broken("more claims than rows".to_owned()))?;
+    }
+    if rest > 0 {
+        return Err(broken(format!("{rest} claims are cut off: raise group_concat_max_len")));
+    }
+    Ok(bits)
 }
 
 /// A claim in the columns status and owner, of which this is the first.
 pub(crate) fn claim(row: &Row, first: usize) -> Result<Claim, Broken> {
     let owner = row.id_or_null(first + 1)?.map(ReservationId::from_uuid);
     let owner = owner.map_or(ClaimOwner::House, ClaimOwner::Reservation);
-    Ok(Claim { owner, status: status(row, first)? })
+    let status = status_of(row.int(first)?).map_err(|error| Broken::column(first, error))?;
+    Ok(Claim { owner, status })
 }
 
 #[async_trait]
 impl Claims for Store {
     async fn bits(&self, id: PerformanceId, capacity: u32) -> Result<ClaimBits, PortError> {
-        let mut bits = ClaimBits::new(capacity);
-        let set = |row: &Row| {
-            bits.set(seat(row, 0)?, Some(status(row, 1)?));
-            Ok(())
-        };
-        self.reading("claims", "bits").each(BITS, &[id.as_uuid().into()], set).await?;
-        Ok(bits)
+        let read = self.reading("claims", "bits");
+        let rows = read.rows(BITS, &[id.as_uuid().into()]).await?;
+        let bits = rows.first().map(|row| bits(row, capacity)).transpose();
+        let bits = bits.map_err(|error| read.refused(error))?;
+        Ok(bits.unwrap_or_else(|| ClaimBits::new(capacity)))
     }
 
     async fn of_seats(
@@ -78,7 +101,7 @@ impl Claims for Store {
     async fn allowance_used(&self, user: UserId, show: ShowId) -> Result<u16, PortError> {
         let values = [user.as_uuid().into(), show.as_uuid().into()];
         let read = self.reading("claims", "allowance_used");
-        let used = read.one(ALLOWANCE_USED, &values, |row| row.int(0)).await?;
-        Ok(u16::try_from(used.unwrap_or(0)).unwrap_or(u16::MAX))
+        let count = read.one(ALLOWANCE_USED, &values, |row| row.int(0)).await?;
+        Ok(u16::try_from(count.unwrap_or(0)).unwrap_or(u16::MAX))
     }
 }

@@ -6,7 +6,7 @@ use ticketing_core::error::PortError;
 use uuid::Uuid;
 
 use super::query::Sql;
-use super::rows::Read;
+use super::rows::{Decode, Read};
 use super::{checkouts, claims, layouts, ledger, payments, receipts};
 use super::{refunds, reservations, retention, tickets};
 use crate::db::fault::Broken;
@@ -67,8 +67,8 @@ pub async fn fill(store: &Store) -> Result<(), PortError> {
 ///
 /// # Errors
 /// Those of the database, and of a statement that it does not know how to run.
-pub async fn refused(store: &Store) -> Result<Vec<String>, PortError> {
-    let read = store.reading("plans", "refused");
+pub async fn refused_plans(store: &Store) -> Result<Vec<String>, PortError> {
+    let read = store.reading("plans", "refused_plans");
     let mut refused = Vec::new();
     for (name, text) in all_queries(read.dialect()) {
         for line in explain(&read, &text).await? {
@@ -90,7 +90,7 @@ pub(crate) struct Step {
 /// How a statement would run with the values of a row in the middle.
 pub(crate) async fn explain(read: &Read<'_>, text: &str) -> Result<Vec<Step>, PortError> {
     let values = samples(text).map_err(|error| read.refused(error))?;
-    let (head, step): (_, fn(&Row) -> Result<Step, Broken>) = match read.dialect() {
+    let (head, step): (_, Decode<Step>) = match read.dialect() {
         #[cfg(feature = "mysql")]
         Dialect::MySql => ("EXPLAIN FORMAT=TRADITIONAL ", mysql_step),
         #[cfg(feature = "sqlite")]

@@ -28,7 +28,7 @@ impl Sql {
 }
 
 /// The values of a key of several columns, for the text of [`after2!`] and [`after3!`].
-pub(crate) fn after<'a, const N: usize>(dialect: Dialect, key: [Value<'a>; N]) -> Vec<Value<'a>> {
+pub(crate) fn after<const N: usize>(dialect: Dialect, key: [Value<'_>; N]) -> Vec<Value<'_>> {
     match dialect {
         #[cfg(feature = "mysql")]
         Dialect::MySql => {

@@ -54,17 +54,6 @@ impl Read<'_> {
         rows.map_err(read_failed(self.port, self.operation))
     }
 
-    /// Shows each row to `each` without keeping any.
-    pub(crate) async fn each(
-        &self,
-        sql: Sql,
-        values: &[Value<'_>],
-        each: impl FnMut(&Row) -> Result<(), Broken> + Send,
-    ) -> Result<(), PortError> {
-        let done = self.database.each(sql.text(self.dialect()), values, each).await;
-        done.map_err(read_failed(self.port, self.operation))
-    }
-
     /// How many rows a statement deleted.
     pub(crate) async fn execute(&self, sql: Sql, values: &[Value<'_>]) -> Result<u64, PortError> {
         let done = self.database.execute(sql.text(self.dialect()), values).await;

@@ -46,7 +46,7 @@ impl Fixture {
         self.store.database().execute(&sql, &values).await.unwrap();
     }
 
-    async fn save<A: Aggregate + Serialize>(
+    async fn save<A: Aggregate + Serialize + Sync>(
         &self,
         table: &str,
         aggregate: &A,
@@ -244,24 +244,27 @@ pub(super) fn block_on<T>(test: impl Future<Output = T>) -> T {
 }
 
 /// All items of a list, in pages of `size`. A page may be short of its limit.
-pub(super) async fn pages<T, F>(size: usize, list: impl Fn(PageRequest) -> F) -> Vec<T>
+pub(super) async fn pages<T, F>(size: usize, list: impl Fn(PageRequest) -> F + Send) -> Vec<T>
 where
-    F: Future<Output = Result<Page<T>, PortError>>,
+    T: Send,
+    F: Future<Output = Result<Page<T>, PortError>> + Send,
 {
     let (mut items, mut after) = (Vec::new(), None);
     for _ in 0..100_000 {
-        let page = list(PageRequest::next(after, Limit::new(size).unwrap())).await.unwrap();
+        let page = list(PageRequest::next(after.clone(), Limit::new(size).unwrap())).await.unwrap();
         assert!(page.items.len() <= size, "asked for {size} items, got {}", page.items.len());
         items.extend(page.items);
         let Some(next) = page.next else { return items };
+        assert_ne!(after.as_ref(), Some(&next), "the list came back to its cursor");
         after = Some(next);
     }
     panic!("a list without an end");
 }
 
-pub(super) async fn all<T, F>(list: impl Fn(PageRequest) -> F) -> Vec<T>
+pub(super) async fn all<T, F>(list: impl Fn(PageRequest) -> F + Send) -> Vec<T>
 where
-    F: Future<Output = Result<Page<T>, PortError>>,
+    T: Send,
+    F: Future<Output = Result<Page<T>, PortError>> + Send,
 {
     pages(Limit::MAX, list).await
 }

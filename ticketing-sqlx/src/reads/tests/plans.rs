@@ -2,14 +2,14 @@
 
 use super::fixture::{Fixture, block_on};
 use crate::Options;
-use crate::reads::plans::{all_queries, explain, fill, refused};
+use crate::reads::plans::{all_queries, explain, fill, refused_plans};
 
 #[test]
 fn every_read_takes_an_index_in_its_order() {
     block_on(async {
         let fixture = Fixture::new(Options::default()).await;
         fill(&fixture.store).await.unwrap();
-        let flaws = refused(&fixture.store).await.unwrap();
+        let flaws = refused_plans(&fixture.store).await.unwrap();
         assert!(flaws.is_empty(), "{}", flaws.join("\n"));
     });
 }

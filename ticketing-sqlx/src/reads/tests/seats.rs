@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::fixture::{Fixture, block_on};
 use crate::db::Value;
+use crate::reads::claims::bits;
 use crate::{Options, codes};
 
 const HERE: PerformanceId = PerformanceId::from_uuid(Uuid::from_u128(1));
@@ -65,5 +66,26 @@ fn bits_are_of_the_seats_below_the_capacity() {
         assert_eq!(fixture.store.bits(HERE, 100).await.unwrap(), expected);
         let elsewhere = PerformanceId::from_uuid(Uuid::from_u128(3));
         assert_eq!(fixture.store.bits(elsewhere, 100).await.unwrap(), ClaimBits::new(100));
+    });
+}
+
+#[test]
+fn claims_that_were_cut_off_are_no_free_seats() {
+    block_on(async {
+        let fixture = Fixture::new(Options::default()).await;
+        let told = async |row: &str| {
+            let rows = fixture.store.database().fetch(&format!("SELECT {row}"), &[]).await.unwrap();
+            bits(&rows[0], 10)
+        };
+        let mut expected = ClaimBits::new(10);
+        assert_eq!(told("0, NULL").await.unwrap(), expected);
+        expected.set(SeatNo(0), Some(ClaimStatus::Pending));
+        expected.set(SeatNo(1), Some(ClaimStatus::House));
+        assert_eq!(told("2, '1,259'").await.unwrap(), expected);
+        for row in
+            ["3, '1,259'", "1, '1,259'", "2, '1,'", "1, ''", "1, NULL", "1, '-1'", "1, '260'"]
+        {
+            assert!(told(row).await.is_err(), "{row}");
+        }
     });
 }

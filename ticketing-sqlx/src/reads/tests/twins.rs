@@ -6,10 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use ticketing_core::change_set::{ChangeSet, Record};
+use ticketing_core::checkout::Checkout;
 use ticketing_core::error::PortError;
 use ticketing_core::memory::{ManualClock, MemoryStore, MemoryStoreOptions};
 use ticketing_core::page::{Page, PageRequest};
-use ticketing_core::port::{self, IdGenerator};
+use ticketing_core::payment::Payment;
+use ticketing_core::port;
 use ticketing_core::reservation::Reservation;
 use ticketing_core::testing::sample::{self, Sale};
 use ticketing_core::testing::strategies::PerformanceAt;
@@ -53,7 +55,7 @@ fn written() -> Vec<ChangeSet> {
     written.extend(checkouts.into_iter().map(|of| changes().save(of)));
     let payments = draw(runner, 80, &strategies::payments());
     written.extend(payments.into_iter().map(|of| changes().save(of)));
-    let entries = draw(runner, 3, &strategies::ledgers()).into_iter().flatten();
+    let entries = draw(runner, 9, &strategies::ledgers()).into_iter().flatten();
     written.extend(entries.map(|entry| changes().post(entry)));
 
     let of = Sale::new(&h).reservation(&h, &sample::seats([1]));
@@ -81,13 +83,13 @@ impl Twins {
     async fn list<'a, T, F, G>(
         &'a self,
         what: &str,
-        memory: impl Fn(&'a MemoryStore, PageRequest) -> F,
-        store: impl Fn(&'a Store, PageRequest) -> G,
+        memory: impl Fn(&'a MemoryStore, PageRequest) -> F + Send + Sync,
+        store: impl Fn(&'a Store, PageRequest) -> G + Send + Sync,
     ) -> usize
     where
-        T: Debug + PartialEq,
-        F: Future<Output = Result<Page<T>, PortError>>,
-        G: Future<Output = Result<Page<T>, PortError>>,
+        T: Debug + PartialEq + Send + Sync,
+        F: Future<Output = Result<Page<T>, PortError>> + Send,
+        G: Future<Output = Result<Page<T>, PortError>> + Send,
     {
         let expected = all(|page| memory(&self.memory, page)).await;
         for size in [1, 3, 1_000] {
@@ -207,8 +209,8 @@ fn what_waits_is_listed_up_to_an_instant_as_in_memory() {
         let unsettled = all(|page| port::Payments::unsettled(from, end, page)).await;
         let mut instants = vec![end, DateTime::<Utc>::MIN_UTC];
         instants.extend(due.iter().map(Reservation::expires_at));
-        instants.extend(stalled.iter().map(|of| of.moved_at()));
-        instants.extend(unsettled.iter().map(|of| of.asked_at()));
+        instants.extend(stalled.iter().map(Checkout::moved_at));
+        instants.extend(unsettled.iter().map(Payment::asked_at));
         let counts = [due.len(), stalled.len(), unsettled.len()];
         assert!(counts.iter().all(|count| *count > 2), "lists of {counts:?} items prove little");
         let before =
