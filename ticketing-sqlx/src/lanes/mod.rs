@@ -41,7 +41,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What the options say. SQLite has one writer, so it gets one lane.
+    /// What the options say but for the number of lanes: where one may write at a time, it is one.
     pub(crate) fn of(options: &Options, lanes: u16, partitions: u16) -> Self {
         let queue = QueueLimits {
             change_sets: options.queue_max,

@@ -22,7 +22,7 @@ pub struct Stats {
     pub refused: u64,
     /// Tries whose COMMIT has no known outcome.
     pub unknown: u64,
-    /// Batches that were given up by a panic.
+    /// Panics that a lane survived; its batch, if it had one, was answered `Unknown`.
     pub panicked: u64,
     /// Change sets that the full queue refused, or that gave up their place to one that settles money.
     pub overloaded: u64,

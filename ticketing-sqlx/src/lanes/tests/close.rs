@@ -5,6 +5,7 @@ use ticketing_core::port::CommitError;
 
 use super::*;
 use crate::Closed;
+use crate::lanes::queue::Shared;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -34,7 +35,7 @@ async fn closing_commits_what_is_queued_and_takes_nothing_more() {
     let calls: Vec<_> = (0..600).map(|n| queued(&lanes, claim(n, 0))).collect();
     let mut closing = Box::pin(lanes.close(LONG));
     assert!(closing.as_mut().now_or_never().is_none());
-    assert!(is_closed(&lanes.commit(claim(600, 0)).await));
+    assert!(is_closed(&answer_of(lanes.commit(claim(600, 0))).await));
     world.let_go(100);
     assert_eq!(closing.await, Closed::default());
     assert_eq!(dropped(&world), 3);
@@ -43,6 +44,30 @@ async fn closing_commits_what_is_queued_and_takes_nothing_more() {
     }
     assert_eq!(world.flushed().concat().len(), 600);
     assert_eq!(lanes.close(LONG).await, Closed::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_lanes_end_at_once() {
+    let world = World::free();
+    let lanes = world.lanes(Limits { lanes: 3, ..limits() });
+    assert_done(&answer_of(lanes.commit(claim(0, 0))).await);
+    let at_once = tokio::time::timeout(Duration::from_millis(1), lanes.close(LONG));
+    assert_eq!(at_once.await, Ok(Closed::default()));
+    assert_eq!(dropped(&world), 3);
+}
+
+#[test]
+fn who_waits_is_told_at_the_deadline_even_if_a_lane_does_not_let_go() {
+    // No lane ever runs here.
+    let shared = Shared::new(limits());
+    let answers: Vec<_> = (0..3).map(|n| shared.push(claim(n, 0)).unwrap()).collect();
+    shared.close();
+    shared.give_up();
+    for answer in answers {
+        let told = answer.now_or_never().expect("it is told at once");
+        assert!(is_closed(&told.unwrap()));
+    }
+    assert_eq!(shared.closed(), Closed { not_committed: 3, unknown: 0 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,7 +124,8 @@ fn callers_outlive_the_runtime_of_the_lanes() {
     let waiting = queued(&lanes, claim(1, 0));
     drop(own);
     let answers = other.block_on(async {
-        (answer_of(flushing).await, answer_of(waiting).await, lanes.commit(claim(2, 0)).await)
+        let late = answer_of(lanes.commit(claim(2, 0))).await;
+        (answer_of(flushing).await, answer_of(waiting).await, late)
     });
     assert!(matches!(answers.0, Err(CommitError::Unknown(of)) if of == id(0)), "{answers:?}");
     assert!(is_closed(&answers.1) && is_closed(&answers.2), "{answers:?}");
