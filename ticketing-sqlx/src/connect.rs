@@ -51,6 +51,15 @@ impl Store {
         }
     }
 
+    /// A store over one session that sees the database as it is when it is first read.
+    pub(crate) fn frozen(&self) -> Self {
+        let shared = &self.shared;
+        let (options, clock) = (shared.options.clone(), Arc::clone(&shared.clock));
+        let database = shared.database.frozen(options.connect_timeout);
+        let found = Found { partitions: shared.partitions, warnings: Vec::new() };
+        Self::over(database, options, clock, found)
+    }
+
     /// The one place where a store comes to be.
     fn over(database: Database, options: Options, clock: Arc<dyn Clock>, found: Found) -> Self {
         let Found { partitions, warnings } = found;

@@ -33,7 +33,7 @@ impl File {
     }
 
     pub(crate) async fn session(&self) -> Connection {
-        let database = Database::new(&self.url(), &Options::default()).unwrap();
+        let database = Database::create(&self.url(), &Options::default()).unwrap();
         database.connect().await.unwrap()
     }
 

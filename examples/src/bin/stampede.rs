@@ -1,8 +1,10 @@
 //! Tens of thousands of simulated buyers storm one performance, or whole seasons in virtual time.
 //!
-//! Exit status: 0 if every invariant holds, 1 if one is broken or the run failed, 2 for bad arguments.
+//! Exit status: 0 if every invariant holds, 1 if one is broken or the run failed, 2 for bad arguments, and if
+//! a database that is to be verified cannot be read.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -10,15 +12,18 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use serde::Serialize;
 use ticketing_examples::stampede::args::{Cli, Command, JsonTarget, LoadArgs};
-use ticketing_examples::stampede::report::Report;
 use ticketing_examples::stampede::simulate::{self, SimulateArgs};
+use ticketing_examples::stampede::store::without_passwords;
+use ticketing_examples::stampede::verify::{self, VerifyArgs};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let ended = match &cli.command {
-        Some(Command::Simulate(args)) => simulate(args),
-        None => storm(&cli.load),
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    let (ended, failed) = match &cli.command {
+        Some(Command::Simulate(args)) => (simulate(args), ExitCode::FAILURE),
+        Some(Command::Verify(args)) => (verify(args), ExitCode::from(2)),
+        None => (storm(&cli.load), ExitCode::FAILURE),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error}");
@@ -27,8 +32,27 @@ fn main() -> ExitCode {
             eprintln!("  because: {cause}");
             source = cause.source();
         }
-        ExitCode::FAILURE
+        failed
     })
+}
+
+/// Says what is wrong with the arguments, and repeats no password that stands in one.
+fn refuse(error: &clap::Error) -> ! {
+    let text = error.to_string();
+    let shown = without_passwords(&text);
+    if shown == text {
+        error.exit();
+    }
+    eprint!("{shown}");
+    std::process::exit(error.exit_code());
+}
+
+fn verify(args: &VerifyArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let file = json_file(args.json.as_ref());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let verified = runtime.block_on(verify::run(args))?;
+    tell(&verified, args.json.as_ref(), file)?;
+    Ok(ExitCode::from(verified.exit_status()))
 }
 
 fn storm(args: &LoadArgs) -> Result<ExitCode, Box<dyn Error>> {
@@ -67,7 +91,7 @@ fn create(path: &Path, what: &str) -> File {
 }
 
 fn tell(
-    report: &Report,
+    report: &(impl Display + Serialize),
     json: Option<&JsonTarget>,
     file: Option<File>,
 ) -> Result<(), Box<dyn Error>> {

@@ -9,7 +9,9 @@ use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
 use super::simulate::SimulateArgs;
+use super::store::{StoreChoice, StoreParser};
 use super::tenders::TenderMix;
+use super::verify::VerifyArgs;
 
 /// Tens of thousands of simulated buyers storm one performance, through the same use cases and ports
 /// that a real system would call; then every invariant is counted from the store.
@@ -29,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Sell in virtual time.
     Simulate(Box<SimulateArgs>),
+    /// Check a database that was sold from, or is.
+    Verify(VerifyArgs),
 }
 
 /// Storm a hall.
@@ -66,9 +70,10 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 150,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub speed: u32,
-    /// Where the truth is kept
-    #[arg(long, value_enum, default_value_t = StoreKind::Memory)]
-    pub store: StoreKind,
+    /// Where the truth is kept: in memory or in a database, sqlite://PATH or mysql://USER:PASSWORD@HOST/NAME,
+    /// whose schema is brought up to date; one run at a time
+    #[arg(long, value_name = "memory|URL", default_value = "memory", value_parser = StoreParser)]
+    pub store: StoreChoice,
     /// Write the figures as JSON to a file, or to standard output with `-`
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<JsonTarget>,
@@ -84,14 +89,6 @@ pub enum FaultLevel {
     Mild,
     /// Everything around the system fails often, and the hold store forgets all it knew.
     Harsh,
-}
-
-/// Where the truth is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoreKind {
-    /// In this process.
-    Memory,
 }
 
 /// Where the JSON goes.
@@ -178,7 +175,7 @@ mod tests {
         assert_eq!((args.seats, args.buyers, args.seats_per_buyer), (10_000, 40_000, 4));
         assert_eq!(
             (args.faults, args.store, args.json),
-            (FaultLevel::Mild, StoreKind::Memory, None)
+            (FaultLevel::Mild, StoreChoice::Memory, None)
         );
         assert_eq!(args.duration.get(), Duration::from_secs(30));
     }
@@ -196,7 +193,7 @@ mod tests {
             (["--duration", "0s"], "100ms to 60m"),
             (["--duration", "30"], "100ms to 60m"),
             (["--faults", "some"], "possible values: none, mild, harsh"),
-            (["--store", "mysql"], "possible values: memory"),
+            (["--store", "mysql"], "expected memory or the URL of a database"),
             (["--tenders", "card=0"], "above zero"),
         ];
         for (args, expected) in refused {

@@ -1,9 +1,11 @@
 //! What was sold, counted from the store.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use ticketing_core::error::PortError;
+use ticketing_core::id::{PerformanceId, SellerId};
 use ticketing_core::ledger::Account;
-use ticketing_core::memory::MemoryStore;
 use ticketing_core::money::Currency;
 use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::payment::Honoured;
@@ -49,30 +51,68 @@ macro_rules! for_each {
 }
 pub(crate) use for_each;
 
+/// Which part of a store is counted.
+#[derive(Clone, Debug)]
+pub(crate) enum Scope {
+    /// All of it.
+    All,
+    /// One sale of a store that holds others.
+    Sale {
+        /// What it sells.
+        performances: BTreeSet<PerformanceId>,
+        seller: SellerId,
+        /// What the platform had before it, in minor units.
+        fees_before: i64,
+    },
+}
+
+impl Scope {
+    fn has(&self, performance: PerformanceId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Sale { performances, .. } => performances.contains(&performance),
+        }
+    }
+
+    /// What of an account's balance counts.
+    fn revenue(&self, account: Account, balance: i64) -> i64 {
+        match (self, account) {
+            (Self::All, Account::Seller(_) | Account::PlatformFee) => balance,
+            (Self::Sale { seller, .. }, Account::Seller(of)) if of == *seller => balance,
+            (Self::Sale { fees_before, .. }, Account::PlatformFee) => balance - fees_before,
+            (Self::All | Self::Sale { .. }, _) => 0,
+        }
+    }
+}
+
 impl Figures {
     /// Counts; `left_at` is when the last buyer left.
     pub(crate) async fn count(
-        store: &MemoryStore,
+        store: &dyn Inspect,
+        scope: &Scope,
         currency: Currency,
         left_at: DateTime<Utc>,
     ) -> Result<Self, PortError> {
         let mut figures = Self::default();
         for_each!(store, claims, |row| {
-            figures.sold += u64::from(row.claim.status == ClaimStatus::Sold);
+            let sold = row.claim.status == ClaimStatus::Sold && scope.has(row.performance);
+            figures.sold += u64::from(sold);
         });
-        for_each!(store, tickets, |ticket| match ticket.state() {
-            TicketState::Issued | TicketState::Used { .. } => figures.tickets += 1,
-            TicketState::Void { .. } => figures.refunded += 1,
+        for_each!(store, tickets, |ticket| if scope.has(ticket.performance()) {
+            match ticket.state() {
+                TicketState::Issued | TicketState::Used { .. } => figures.tickets += 1,
+                TicketState::Void { .. } => figures.refunded += 1,
+            }
         });
         for_each!(store, payments, |payment| {
             let honoured = matches!(payment.honoured(), Some(Honoured::InTime | Honoured::Late));
             let in_time = payment.paid_at().is_some_and(|at| at <= left_at);
-            figures.purchases += u64::from(honoured && in_time);
+            let counts = honoured && in_time && scope.has(payment.performance());
+            figures.purchases += u64::from(counts);
         });
         for_each!(store, balances, |row| {
-            let counts = matches!(row.account.account, Account::Seller(_) | Account::PlatformFee);
-            if counts && row.account.currency == currency {
-                figures.revenue_minor += row.amount;
+            if row.account.currency == currency {
+                figures.revenue_minor += scope.revenue(row.account.account, row.amount);
             }
         });
         Ok(figures)

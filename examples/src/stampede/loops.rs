@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::errand;
 use super::faults::count;
 use super::notices::Notices;
-use super::sweep::{Sweep, publish};
+use super::sweep::{Sweep, publish_waiting};
 use super::world::World;
 
 /// Who the relay is.
@@ -101,7 +101,7 @@ impl Loops {
         let (world, ticks) = (Arc::clone(world), self.ticks(world, Duration::from_secs(2)));
         self.tasks.spawn(async move {
             while ticks.next().await {
-                publish(&world.office, RELAY, &world.defects).await;
+                publish_waiting(&world.office, RELAY, &world.defects).await;
             }
         });
     }

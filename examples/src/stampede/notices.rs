@@ -50,9 +50,17 @@ pub(crate) async fn deliver(world: &World, notice: &Notice) -> bool {
     tell(world, notice.id.clone(), notice.payment, notice.secret.clone()).await
 }
 
+/// Who takes the notices. Each run has a gateway of its own, which numbers its notices from 1.
+fn consumer(world: &World) -> Label<64> {
+    let name = match world.run {
+        0 => "gateway".to_owned(),
+        run => format!("gateway-{run:016x}"),
+    };
+    Label::new(&name).expect("short and not empty")
+}
+
 async fn tell(world: &World, id: Token, payment: PaymentId, secret: Option<Token>) -> bool {
-    let consumer = Label::new("gateway").expect("short and not empty");
-    let message = MessageKey { consumer, id };
+    let message = MessageKey { consumer: consumer(world), id };
     let notice = box_office::Notice { message, payment, secret };
     match world.call(|office| async move { office.take_notice(notice).await }).await {
         Ok(NoticeTaken::Applied(_) | NoticeTaken::NothingNew) => true,
@@ -82,7 +90,7 @@ pub(crate) async fn forge(world: &World, notice: &Notice) {
         return;
     }
     let token = |text: &str| Token::new(text).expect("short and not empty");
-    let consumer = Label::new("gateway").expect("short and not empty");
+    let consumer = consumer(world);
     let message = MessageKey { consumer, id: token(&format!("forged-{}", notice.id.as_str())) };
     let (payment, secret) = (notice.payment, Some(token("made up")));
     let forged = box_office::Notice { message, payment, secret };

@@ -7,19 +7,22 @@ use chrono::{DateTime, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::money::Currency;
 use ticketing_core::waiting_line::AdmissionPolicy;
+use ticketing_sqlx::ConnectError;
 
 use super::args::LoadArgs;
 use super::audit::audit;
 use super::clock::ScaledClock;
 use super::crowd::Crowd;
+use super::database::Durable;
 use super::faults::FaultPlan;
-use super::figures::Figures;
+use super::figures::{Figures, Scope};
 use super::loops::Loops;
 use super::report::{Report, Revenue, Story};
 use super::screen::Screen;
 use super::settle::settle;
 use super::stage::{OPENS_AFTER, STARTS_AFTER, SetUpError};
 use super::stopwatch::Stopwatch;
+use super::store::StoreChoice;
 use super::time::WorldClock;
 use super::world::{Plan, World, begins_at, deadlines};
 
@@ -36,6 +39,9 @@ pub enum RunError {
     /// The store could not be read.
     #[error("the store cannot be read")]
     Store(#[from] PortError),
+    /// The database cannot be opened.
+    #[error("the database cannot be opened")]
+    Database(#[from] ConnectError),
 }
 
 /// Runs a stampede: the storm, the settling, the checks.
@@ -43,7 +49,12 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`]. A broken invariant is no error: the report says so.
 pub async fn run(args: &LoadArgs) -> Result<Report, RunError> {
-    Aftermath::of(args).await?.report(args).await
+    let aftermath = Aftermath::of(args).await?;
+    let report = aftermath.report(args).await;
+    if let Some(durable) = &aftermath.world.durable {
+        durable.close().await;
+    }
+    report
 }
 
 /// What a storm left behind, settled and not yet counted.
@@ -73,11 +84,20 @@ impl Aftermath {
             },
             line_pace: 1,
         };
-        let world = Arc::new(World::new(&plan, WorldClock::Scaled(clock.clone()), |_| {}).await?);
-        let crowd = Crowd::gather(args);
+        let world = match &args.store {
+            StoreChoice::Memory => {
+                World::new(&plan, WorldClock::Scaled(clock.clone()), |_| {}).await?
+            }
+            StoreChoice::Database(url) => {
+                let durable = Durable::open(url, &clock).await?;
+                World::over(&plan, WorldClock::Scaled(clock.clone()), durable).await?
+            }
+        };
+        let world = Arc::new(world);
+        let crowd = Crowd::gather(args, world.run);
         crowd.fill_wallets(&world).await?;
 
-        world.let_store_fail();
+        world.let_store_fail()?;
         let wall = Stopwatch::start();
         let screen = Screen::start(&world, args.buyers, wall);
         let loops = Loops::start(&world);
@@ -93,7 +113,16 @@ impl Aftermath {
     async fn report(&self, args: &LoadArgs) -> Result<Report, RunError> {
         let Self { world, left_at, storm, settling } = self;
         let wall = Stopwatch::start();
-        let figures = Figures::count(&world.memory.store, Currency::KRW, *left_at).await?;
+        let scope = match &world.durable {
+            None => Scope::All,
+            Some(durable) => Scope::Sale {
+                performances: world.sales.iter().map(|sale| sale.performance).collect(),
+                seller: world.seller,
+                fees_before: durable.before.fees,
+            },
+        };
+        let store = &*world.store.inspect;
+        let figures = Figures::count(store, &scope, Currency::KRW, *left_at).await?;
         let invariants = audit(world, None).await?;
         let simulated = world.now() - world.sale().opens_at;
         let steps = world.measures.figures();
@@ -109,7 +138,7 @@ impl Aftermath {
         Ok(Report {
             seed: args.seed,
             mode: "load",
-            store: args.store,
+            store: args.store.kind(),
             seats: args.seats,
             buyers: world.funnel.gone(),
             sold: figures.sold,
@@ -122,7 +151,7 @@ impl Aftermath {
             duration_s: rounded(storm.as_secs_f64()),
             purchases_per_s: rounded(per_second(figures.purchases, storm.as_secs_f64())),
             steps: steps.into_iter().collect(),
-            faults: world.tally.counts(),
+            faults: world.faults(),
             invariants,
             simulation: None,
             story,

@@ -11,7 +11,7 @@ use super::defect::Strange;
 use super::errand;
 use super::loops::RELAY;
 use super::notices::Notices;
-use super::sweep::{Sweep, publish};
+use super::sweep::{Sweep, publish_waiting};
 use super::world::World;
 
 /// Rounds of sweeps, each after a skip of the clock.
@@ -38,7 +38,7 @@ pub(crate) async fn settle(
         for of in Sweep::ALL.into_iter().filter(|of| *of != Sweep::Holds) {
             done += sweep(of).await;
         }
-        done += publish(&world.office, RELAY, &world.defects).await;
+        done += publish_waiting(&world.office, RELAY, &world.defects).await;
         if done > 0 {
             continue;
         }

@@ -1,5 +1,6 @@
 //! The system under storm, wired of in-memory adapters, and the world that it stands in.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,15 +11,18 @@ use ticketing_core::box_office::{BoxOffice, TopUp};
 use ticketing_core::id::{PerformanceId, SellerId, UserId};
 use ticketing_core::label::Token;
 use ticketing_core::memory::{
-    FakeGateway, Memory, MemoryPublisher, MemoryStore, MemoryStoreOptions, Race, SeededRandom,
-    StoreFault,
+    ClockIds, FakeGateway, Memory, MemoryPublisher, MemoryStore, MemoryStoreOptions, Race,
+    SeededRandom, StoreFault,
 };
 use ticketing_core::money::Money;
 use ticketing_core::policy::{Deadlines, SalesPolicy};
 use ticketing_core::port::{Clock, Ports, Random, Timer};
 use ticketing_core::service::Failure;
+use ticketing_core::testing::StorePorts;
+use ticketing_core::testing::faults::{FaultRates, Weather};
 use ticketing_core::waiting_line::AdmissionPolicy;
 
+use super::database::Durable;
 use super::defect::Defects;
 use super::doors::Doors;
 use super::errand::Errands;
@@ -69,6 +73,14 @@ pub(crate) struct World {
     /// Who answers the buyers; nobody means the office itself.
     pub(crate) processes: Option<Arc<Processes>>,
     pub(crate) memory: Memory<WorldClock>,
+    /// The truth, wherever it is kept.
+    pub(crate) store: StorePorts,
+    /// The database that it is kept in, if any.
+    pub(crate) durable: Option<Durable>,
+    /// What sets this run apart from others over the same database; 0 in memory.
+    pub(crate) run: u64,
+    /// What goes wrong before the database.
+    weather: Option<Weather>,
     pub(crate) clock: WorldClock,
     pub(crate) plan: FaultPlan,
     pub(crate) tally: Arc<FaultTally>,
@@ -97,8 +109,8 @@ pub(crate) fn begins_at() -> DateTime<Utc> {
 }
 
 impl World {
-    /// Sets up the adapters, the hall, the show, its performances and their lines. Nothing fails yet.
-    /// `before` is shown the store while it is empty.
+    /// Sets up the adapters, the hall, the show, its performances and their lines, all in memory. Nothing
+    /// fails yet. `before` is shown the store while it is empty.
     ///
     /// # Errors
     /// [`SetUpError`] if a part refuses what the plan asks for.
@@ -107,13 +119,49 @@ impl World {
         clock: WorldClock,
         before: impl FnOnce(&MemoryStore) + Send,
     ) -> Result<Self, SetUpError> {
-        let tally = Arc::new(FaultTally::default());
-        let funnel = Arc::new(Funnel::default());
-        let begins_at = clock.now();
         let seeds = Arc::new(SeededRandom::new(plan.seed));
         let memory = memory(&clock, plan, &seeds)?;
         before(&memory.store);
-        let ports = ports(&memory, plan.faults, &tally, &funnel, &seeds);
+        let store = StorePorts::of(&Arc::new(memory.store.clone()));
+        let parts = Parts { memory, store, durable: None, run: 0, weather: None };
+        Self::of(plan, clock, &seeds, parts).await
+    }
+
+    /// The same over a database. Its ids and buyers are no other run's, whatever the seed is.
+    ///
+    /// # Errors
+    /// [`SetUpError`] if a part refuses what the plan asks for.
+    pub(crate) async fn over(
+        plan: &Plan,
+        clock: WorldClock,
+        durable: Durable,
+    ) -> Result<Self, SetUpError> {
+        let seeds = Arc::new(SeededRandom::new(plan.seed));
+        let mut memory = memory(&clock, plan, &seeds)?;
+        let (time, fresh) = (|| Arc::new(clock.clone()), Arc::new(SeededRandom::from_entropy()));
+        let run = fresh.next_u64() | 1;
+        memory.ids = Arc::new(ClockIds::new(time(), fresh));
+        let mut store = StorePorts::of(&durable.store);
+        let weather = plan.faults.store_fails().then(|| {
+            let weather = Weather::new(time(), time(), chance(&seeds), FaultRates::default());
+            store.store = weather.store(0, Arc::clone(&store.store));
+            weather
+        });
+        let parts = Parts { memory, store, durable: Some(durable), run, weather };
+        Self::of(plan, clock, &seeds, parts).await
+    }
+
+    async fn of(
+        plan: &Plan,
+        clock: WorldClock,
+        seeds: &SeededRandom,
+        parts: Parts,
+    ) -> Result<Self, SetUpError> {
+        let Parts { memory, store, durable, run, weather } = parts;
+        let tally = Arc::new(FaultTally::default());
+        let funnel = Arc::new(Funnel::default());
+        let begins_at = clock.now();
+        let ports = ports(&memory, &store, plan.faults, &tally, &funnel, seeds);
         let office = BoxOffice::new(ports);
         let admission = plan.admission;
         let stage = stage::set_up(&office, plan.seats, policy(plan)).await?;
@@ -130,6 +178,10 @@ impl World {
             office,
             processes: None,
             memory,
+            store,
+            durable,
+            run,
+            weather,
             clock: clock.clone(),
             plan: plan.faults,
             tally,
@@ -171,10 +223,20 @@ impl World {
         }
     }
 
-    /// From now on the store fails as planned.
-    pub(crate) fn let_store_fail(&self) {
+    /// From now on the store fails as planned. A database only loses answers: it has races and deadlocks of
+    /// its own.
+    ///
+    /// # Errors
+    /// [`SetUpError`] if the plan asks for more than there is.
+    pub(crate) fn let_store_fail(&self) -> Result<(), SetUpError> {
         if !self.plan.store_fails() {
-            return;
+            return Ok(());
+        }
+        if let Some(weather) = &self.weather {
+            let mut rates = FaultRates::default();
+            rates.set("store.after", self.plan.commit_answers_lost).or_set_up("weather")?;
+            weather.set_rates(rates);
+            return Ok(());
         }
         let (plan, tally) = (self.plan, Arc::clone(&self.tally));
         let random = SeededRandom::new(!self.seed);
@@ -187,6 +249,17 @@ impl World {
             }
             fault
         });
+        Ok(())
+    }
+
+    /// Faults that were met, by kind.
+    pub(crate) fn faults(&self) -> BTreeMap<String, u64> {
+        let mut counts = self.tally.counts();
+        if let Some(weather) = &self.weather {
+            let lost = weather.counts().get("store.after").copied().unwrap_or(0);
+            counts.insert("store_answers_lost".to_owned(), lost);
+        }
+        counts
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -214,6 +287,15 @@ impl World {
     }
 }
 
+/// Where a world keeps the truth, and what else it is made of.
+struct Parts {
+    memory: Memory<WorldClock>,
+    store: StorePorts,
+    durable: Option<Durable>,
+    run: u64,
+    weather: Option<Weather>,
+}
+
 fn memory(
     clock: &WorldClock,
     plan: &Plan,
@@ -234,6 +316,7 @@ fn memory(
 /// The adapters, with those that fail by chance and those that count in front.
 fn ports(
     memory: &Memory<WorldClock>,
+    store: &StorePorts,
     plan: FaultPlan,
     tally: &Arc<FaultTally>,
     funnel: &Arc<Funnel>,
@@ -254,7 +337,20 @@ fn ports(
         random: chance(seeds),
         tally: Arc::clone(tally),
     };
+    let store = store.clone();
     Ports {
+        store: store.store,
+        layouts: store.layouts,
+        reservations: store.reservations,
+        checkouts: store.checkouts,
+        payments: store.payments,
+        refunds: store.refunds,
+        tickets: store.tickets,
+        ledger: store.ledger,
+        claims: store.claims,
+        receipts: store.receipts,
+        retention: store.retention,
+        outbox: store.outbox,
         publisher: Arc::new(read_model),
         gateway: Arc::new(gateway),
         users: Arc::new(users),

@@ -2,4 +2,5 @@
 
 mod conformance;
 mod model;
+mod snapshot;
 mod world;

@@ -164,6 +164,9 @@ fn at_gateway(
     found: &mut Invariant,
 ) {
     let Some(truth) = &options.gateway else { return };
+    if truth.elsewhere.contains(&paid.id) {
+        return;
+    }
     let GatewayPayment { captured, cancelled } =
         truth.payments.get(&paid.id).copied().unwrap_or_default();
     let awaited_until = all.halls.get(&paid.performance).and_then(|hall| match paid.stage {

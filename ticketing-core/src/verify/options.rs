@@ -1,6 +1,6 @@
 //! What is held against the store, besides the store itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -72,6 +72,8 @@ pub struct GatewayPayment {
 pub struct GatewayTruth {
     /// By payment; all others had no money.
     pub payments: BTreeMap<PaymentId, GatewayPayment>,
+    /// Payments that these books are not about, such as those of another gateway: they are not compared.
+    pub elsewhere: BTreeSet<PaymentId>,
 }
 
 impl From<&GatewayMoney> for GatewayTruth {
@@ -80,7 +82,7 @@ impl From<&GatewayMoney> for GatewayTruth {
             let captured = money.captured.minor() - money.reversed.minor();
             (*id, GatewayPayment { captured, cancelled: money.cancelled.minor() })
         });
-        Self { payments: payments.collect() }
+        Self { payments: payments.collect(), elsewhere: BTreeSet::new() }
     }
 }
 
@@ -116,7 +118,7 @@ impl PublishedEvents {
 #[derive(Clone, Debug, Default)]
 struct Numbers {
     through: u64,
-    beyond: std::collections::BTreeSet<u64>,
+    beyond: BTreeSet<u64>,
 }
 
 impl Numbers {

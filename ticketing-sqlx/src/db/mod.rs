@@ -3,6 +3,7 @@
 //! SQL text is put together from constants only, by [`crate::sql`]; values are always bound.
 
 pub(crate) mod fault;
+mod frozen;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pool;

@@ -36,14 +36,25 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// Knows how to connect; nothing is connected yet.
+    /// Knows how to connect; nothing is connected yet. A file that is not there is refused then.
     pub(crate) fn new(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        Self::parse(url, options, false)
+    }
+
+    /// The same, where a file that is not there is made.
+    pub(crate) fn create(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        Self::parse(url, options, true)
+    }
+
+    fn parse(url: &str, options: &Options, create: bool) -> Result<Self, ConnectError> {
+        #[cfg(not(feature = "sqlite"))]
+        let _ = create;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         match scheme {
             #[cfg(feature = "mysql")]
             "mysql" | "mariadb" => Self::mysql(url, options),
             #[cfg(feature = "sqlite")]
-            "sqlite" => Self::sqlite(url, options),
+            "sqlite" => Self::sqlite(url, options, create),
             _ => Err(ConnectError::Scheme { expected: SCHEMES }),
         }
     }
@@ -69,13 +80,13 @@ impl Database {
     }
 
     #[cfg(feature = "sqlite")]
-    fn sqlite(url: &str, options: &Options) -> Result<Self, ConnectError> {
+    fn sqlite(url: &str, options: &Options, create: bool) -> Result<Self, ConnectError> {
         let parsed: SqliteConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
         if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(ConnectError::InMemory);
         }
         let read = sqlx::ConnectOptions::disable_statement_logging(parsed)
-            .create_if_missing(true)
+            .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(false)
@@ -161,7 +172,7 @@ impl Database {
 
 /// What every session is told, whatever the server's defaults are.
 #[cfg(feature = "mysql")]
-async fn session(
+pub(super) async fn session(
     connection: &mut sqlx::mysql::MySqlConnection,
     lock_wait: Duration,
 ) -> Result<(), sqlx::Error> {

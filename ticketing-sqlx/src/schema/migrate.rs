@@ -34,7 +34,7 @@ impl Store {
     /// [`Store::connect`] refuses of a server.
     pub async fn migrate(url: &str, options: &Options) -> Result<(), ConnectError> {
         options.check()?;
-        let database = Database::new(url, options)?;
+        let database = Database::create(url, options)?;
         let answer = in_tries(&database, options).await;
         database.close().await;
         answer

@@ -9,9 +9,10 @@ use ticketing_core::money::Currency;
 mod simulation;
 
 pub use self::simulation::InSimulation;
-use super::args::{FaultLevel, StoreKind};
+use super::args::FaultLevel;
 use super::audit::Invariants;
 pub use super::measure::StepFigures;
+use super::store::StoreKind;
 
 /// An amount of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -167,7 +168,7 @@ impl fmt::Display for Report {
             grouped(self.buyers),
             grouped(u64::from(self.seats)),
             self.seed,
-            format!("{:?}", self.store).to_lowercase(),
+            self.store,
             format!("{:?}", story.fault_level).to_lowercase(),
         )?;
         writeln!(
@@ -188,7 +189,7 @@ impl fmt::Display for Report {
         self.buyers(f)?;
         self.latencies(f)?;
         self.faults(f)?;
-        self.checks(f)
+        show_checks(f, &self.invariants)
     }
 }
 
@@ -228,19 +229,19 @@ impl Report {
         }
         writeln!(f)
     }
+}
 
-    fn checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<40} {:>10}  ", "invariant", "checked")?;
-        for checked in &self.invariants.0 {
-            let verdict = if checked.ok { "ok" } else { "BROKEN" };
-            let name = checked.name.replace('_', " ");
-            writeln!(f, "{name:<40} {:>10}  {verdict}", grouped(checked.checked))?;
-            for broken in &checked.broken {
-                writeln!(f, "    {broken}")?;
-            }
+pub(super) fn show_checks(f: &mut fmt::Formatter<'_>, invariants: &Invariants) -> fmt::Result {
+    writeln!(f, "{:<40} {:>10}  ", "invariant", "checked")?;
+    for checked in &invariants.0 {
+        let verdict = if checked.ok { "ok" } else { "BROKEN" };
+        let name = checked.name.replace('_', " ");
+        writeln!(f, "{name:<40} {:>10}  {verdict}", grouped(checked.checked))?;
+        for broken in &checked.broken {
+            writeln!(f, "    {broken}")?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 #[cfg(test)]

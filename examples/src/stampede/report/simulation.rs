@@ -63,7 +63,7 @@ impl InSimulation {
         writeln!(f, "trace hash {}\n", self.trace_hash)?;
         of.buyers(f)?;
         of.faults(f)?;
-        of.checks(f)
+        super::show_checks(f, &of.invariants)
     }
 
     fn add(&mut self, other: &Self) {

@@ -18,12 +18,12 @@ use super::failure::Broken;
 use super::left_over;
 use super::season::{self, Left, SeasonError};
 use super::{Progress, memory};
-use crate::stampede::args::StoreKind;
 use crate::stampede::audit::{Checked, Invariants, audit};
-use crate::stampede::figures::Figures;
+use crate::stampede::figures::{Figures, Scope};
 use crate::stampede::report::{InSimulation, Report, Revenue, Story};
 use crate::stampede::run::{per_second, rounded};
 use crate::stampede::stopwatch::Stopwatch;
+use crate::stampede::store::StoreKind;
 use crate::stampede::world::begins_at;
 
 /// Takes every line of a trace.
@@ -88,7 +88,7 @@ impl Run<'_> {
         let live = left.broken.clone();
         let counted = simulator.block_on(async move {
             let store = &world.memory.store;
-            let figures = Figures::count(store, Currency::KRW, left_at).await?;
+            let figures = Figures::count(store, &Scope::All, Currency::KRW, left_at).await?;
             let replayed = watch.replayed();
             let mut broken_live = Vec::from_iter(live.map(|broken| broken.text));
             let mut checks = Vec::new();

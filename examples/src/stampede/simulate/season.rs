@@ -205,7 +205,7 @@ impl Season {
         progress: &Progress,
     ) -> Result<DateTime<Utc>, SeasonError> {
         let (world, handle) = (&self.world, &self.handle);
-        world.let_store_fail();
+        world.let_store_fail()?;
         (0..self.processes.count()).for_each(|place| self.processes.start(place));
         let mischief = self.start_mischief();
         seller::plan(world, self.rates.around);

@@ -181,6 +181,15 @@ fn money_that_only_the_gateway_or_only_we_know_of_is_told() {
 }
 
 #[test]
+fn a_payment_of_another_gateway_is_not_held_against_this_one() {
+    assert_violates(&[], |town, _, options| {
+        let truth = options.gateway.as_mut().unwrap();
+        truth.payments.remove(&town.card.1);
+        truth.elsewhere.insert(town.card.1);
+    });
+}
+
+#[test]
 fn books_that_do_not_balance_are_told() {
     assert_violates(&[ENTRIES], |_, store, _| store.balances[0].amount += 1);
     assert_violates(&[ENTRIES], |_, store, _| {
