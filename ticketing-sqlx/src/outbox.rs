@@ -63,16 +63,18 @@ const ADVANCE: &str = "UPDATE tk_outbox_reader SET published = ? \
     WHERE part = ? AND epoch = ? AND owner = ? AND published <= ? \
     AND ? <= (SELECT p.last FROM tk_outbox_part p WHERE p.part = ?)";
 
-/// The oldest published events: the first of them, and the last before one that is too young. What was
-/// dropped before is not looked at: where deleted rows are not purged yet, it would be long.
+/// The oldest published events: the first of them, and the last before one that is too young.
 const OLDEST: &str = "SELECT MIN(sequence), \
-    COALESCE(MIN(CASE WHEN occurred_at >= ? THEN sequence END) - 1, MAX(sequence)) \
-    FROM (SELECT sequence, occurred_at FROM tk_outbox WHERE part = ? \
-    AND sequence > (SELECT r.dropped FROM tk_outbox_reader r WHERE r.part = ?) \
-    AND sequence <= (SELECT r.published FROM tk_outbox_reader r WHERE r.part = ?) \
-    ORDER BY sequence LIMIT ?) AS oldest";
+    COALESCE(MIN(CASE WHEN occurred_at >= ? THEN sequence END) - 1, MAX(sequence)), MIN(dropped) \
+    FROM (SELECT o.sequence, o.occurred_at, r.dropped FROM tk_outbox_reader r JOIN tk_outbox o \
+    ON o.part = r.part AND o.sequence > r.dropped AND o.sequence <= r.published \
+    WHERE r.part = ? ORDER BY o.sequence LIMIT ?) AS oldest";
 
 const DROP: &str = "DELETE FROM tk_outbox WHERE part = ? AND sequence >= ? AND sequence <= ?";
+
+/// How many dropped events may be looked at again. MySQL keeps deleted rows until no reader is older than
+/// they are, which can be long, and would walk over all of them; but to write down each step costs a sync.
+const DROPPED_STEP: i64 = 8_192;
 
 const DROPPED: &str = "UPDATE tk_outbox_reader SET dropped = ? WHERE part = ? AND dropped < ?";
 
@@ -159,20 +161,17 @@ impl OutboxReader for Store {
         self.is_there(partition)?;
         let failed = read_failed(PORT, "drop_published");
         let part = || Value::Int(partition.into());
-        let values = [before.into(), part(), part(), part(), size(limit)];
+        let values = [before.into(), part(), size(limit)];
         let rows = self.database().fetch(OLDEST, &values).await.map_err(&failed)?;
-        let bounds = rows.first().map_or(Ok((None, None)), |row| {
-            Ok::<_, Broken>((row.int_or_null(0)?, row.int_or_null(1)?))
-        });
-        let bounds = bounds.map_err(|error| broken("drop_published", error))?;
-        let (Some(first), Some(last)) = bounds else { return Ok(0) };
-        if last < first {
-            return Ok(0);
-        }
+        let oldest = rows.first().map_or(Ok(None), oldest);
+        let oldest = oldest.map_err(|error| broken("drop_published", error))?;
+        let Some((first, last, dropped)) = oldest else { return Ok(0) };
         let values = [part(), Value::Int(first), Value::Int(last)];
         let done = self.database().execute(DROP, &values).await.map_err(&failed)?;
-        let values = [Value::Int(last), part(), Value::Int(last)];
-        self.database().execute(DROPPED, &values).await.map_err(&failed)?;
+        if last - dropped >= DROPPED_STEP {
+            let values = [Value::Int(last), part(), Value::Int(last)];
+            self.database().execute(DROPPED, &values).await.map_err(&failed)?;
+        }
         Ok(usize::try_from(done.rows).unwrap_or(usize::MAX))
     }
 
@@ -230,6 +229,13 @@ fn fenced(lease: &OutboxLease) -> OutboxError {
 /// At most [`Limit::MAX`].
 fn size(limit: Limit) -> Value<'static> {
     Value::count(limit.get() as u64)
+}
+
+/// The first and the last event to drop, and up to where events were dropped before.
+fn oldest(row: &Row) -> Result<Option<(i64, i64, i64)>, Broken> {
+    let Some(first) = row.int_or_null(0)? else { return Ok(None) };
+    let last = row.int(1)?;
+    Ok((first <= last).then_some((first, last, row.int(2)?)))
 }
 
 /// Rows without gaps after the cursor: to publish past a missing one would lose it without a word.

@@ -59,7 +59,7 @@ async fn a_lease_is_for_one_owner_until_its_end() {
     let first = taken(&store, "a").await;
     assert_eq!((first.epoch, first.expires_at), (1, clock.now() + TTL));
     assert_eq!(store.lease(1, name("b"), TTL).await.unwrap(), None);
-    clock.advance(TTL - Duration::from_micros(1));
+    clock.advance(Duration::from_micros(9_999_999));
     assert_eq!(store.lease(1, name("b"), TTL).await.unwrap(), None);
     let renewed = taken(&store, "a").await;
     assert_eq!((renewed.epoch, renewed.expires_at), (1, clock.now() + TTL));
@@ -216,6 +216,26 @@ async fn only_old_events_behind_the_cursor_are_dropped() {
     store.advance(lease, 5).await.unwrap();
     assert_eq!(dropped(100, 9).await, 1);
     assert_eq!(store.drop_published(0, minute(100), limit(9)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn now_and_then_it_is_written_down_what_was_dropped() {
+    let (_file, _clock, store) = opened().await;
+    let sql = "INSERT INTO tk_outbox (part, sequence, stream, kind, aggregate, number, name, \
+               occurred_at, change_set, payload) WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL \
+               SELECT n + 1 FROM n WHERE n < 9000) SELECT 1, n, x'', 4, x'', 1, '', 0, x'', '' FROM n";
+    store.database().execute(sql, &[]).await.unwrap();
+    let sql = "UPDATE tk_outbox_reader SET published = 8999 WHERE part = 1";
+    store.database().execute(sql, &[]).await.unwrap();
+    let mut seen = Vec::new();
+    for count in [1_000; 8].into_iter().chain([999, 0]) {
+        let dropped = store.drop_published(1, minute(1), limit(1_000)).await.unwrap();
+        assert_eq!(dropped, count);
+        let sql = "SELECT dropped FROM tk_outbox_reader WHERE part = 1";
+        let rows = store.database().fetch(sql, &[]).await.unwrap();
+        seen.push(rows[0].int(0).unwrap());
+    }
+    assert_eq!(seen, [0, 0, 0, 0, 0, 0, 0, 0, 8_999, 8_999]);
 }
 
 #[tokio::test]

@@ -76,7 +76,9 @@ async fn lock(connection: &mut Connection, options: &Options) -> Result<(), Conn
             // Without it, a table that somebody reads is waited for a year.
             let sql = "SET SESSION lock_wait_timeout = ?";
             connection.execute(sql, &wait).await.map_err(&failed)?;
-            let sql = "SELECT COALESCE(GET_LOCK(CONCAT('tk_migrate ', MD5(DATABASE())), ?), 0)";
+            // Names are the server's, of at most 64 characters. MySQL 9.7 has no MD5 and no SHA1.
+            let sql = "SELECT COALESCE(GET_LOCK( \
+                       CONCAT('tk_migrate ', LEFT(SHA2(DATABASE(), 256), 48)), ?), 0)";
             let rows = connection.fetch(sql, &wait).await.map_err(&failed)?;
             if one(&rows, "migrate")? == 1 {
                 return Ok(());
@@ -95,7 +97,7 @@ async fn lock(connection: &mut Connection, options: &Options) -> Result<(), Conn
 async fn unlock(connection: &mut Connection, is_done: bool) -> Result<(), ConnectError> {
     let sql = match connection.dialect() {
         #[cfg(feature = "mysql")]
-        Dialect::MySql => "DO RELEASE_LOCK(CONCAT('tk_migrate ', MD5(DATABASE())))",
+        Dialect::MySql => "DO RELEASE_ALL_LOCKS()",
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite if is_done => "COMMIT",
         #[cfg(feature = "sqlite")]

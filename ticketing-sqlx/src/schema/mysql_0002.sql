@@ -231,7 +231,6 @@ SELECT p.part AS partition_no,
   p.last - r.published AS waiting,
   DATE_FORMAT(TIMESTAMPADD(MICROSECOND, o.occurred_at, '1970-01-01 00:00:00'),
     '%Y-%m-%dT%H:%i:%s.%fZ') AS waiting_since,
-  r.published - r.dropped AS kept,
   NULLIF(r.owner, '') AS leased_by,
   CASE WHEN r.owner <> '' THEN
     DATE_FORMAT(TIMESTAMPADD(MICROSECOND, r.expires_at, '1970-01-01 00:00:00'),

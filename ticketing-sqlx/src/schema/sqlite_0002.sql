@@ -218,7 +218,6 @@ SELECT p.part AS partition_no,
   p.last - r.published AS waiting,
   strftime('%Y-%m-%dT%H:%M:%S', o.occurred_at / 1000000, 'unixepoch') ||
     printf('.%06dZ', o.occurred_at % 1000000) AS waiting_since,
-  r.published - r.dropped AS kept,
   NULLIF(r.owner, '') AS leased_by,
   CASE WHEN r.owner <> '' THEN
     strftime('%Y-%m-%dT%H:%M:%S', r.expires_at / 1000000, 'unixepoch') ||
