@@ -20,6 +20,13 @@ mod snapshot;
 mod sql;
 mod store;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing {
+    //! How the database goes about the reads, for tests on a server.
+
+    pub use crate::reads::plans::{fill, refused_plans};
+}
+
 pub use books::{Books, Compared};
 pub use error::{ConnectError, OptionsError};
 pub use lanes::{Closed, Stats};

@@ -76,7 +76,7 @@ async fn lock(connection: &mut Connection, options: &Options) -> Result<(), Conn
             // Without it, a table that somebody reads is waited for a year.
             let sql = "SET SESSION lock_wait_timeout = ?";
             connection.execute(sql, &wait).await.map_err(&failed)?;
-            // Names are the server's, of at most 64 characters. MySQL 9.6 took MD5 and SHA1 away.
+            // Names are the server's, of at most 64 characters. MySQL 9.7 has no MD5 and no SHA1.
             let sql = "SELECT COALESCE(GET_LOCK( \
                        CONCAT('tk_migrate ', LEFT(SHA2(DATABASE(), 256), 48)), ?), 0)";
             let rows = connection.fetch(sql, &wait).await.map_err(&failed)?;
