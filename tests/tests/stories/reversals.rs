@@ -9,6 +9,7 @@ use ticketing_core::port::RefundAccount;
 use ticketing_core::refund::{RefundState, Sent};
 use ticketing_core::reservation::{EndCause, ReservationState};
 use ticketing_core::service::PaymentStatus;
+use ticketing_core::service::cancel::{self, CancelReservation};
 use ticketing_core::service::notice::NoticeTaken;
 use ticketing_core::service::refund::{self, RefundError};
 use ticketing_core::ticket::TicketState;
@@ -324,6 +325,43 @@ fn money_is_taken_back_also_from_a_payment_that_lapsed() {
     let refund = world.refunds(payment).remove(0);
     assert_eq!((refund.external(), refund.to_send()), (won(9_000 + PRICE), won(9_000)));
     block_on(refund::set_account(&world.ports, user, refund.id(), account())).unwrap();
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+}
+
+#[test]
+fn a_deposit_that_is_gone_is_seen_though_less_came_since() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = deposited(&world, user, &seat(0));
+    world.gateway.script(payment, [Step::Notice(NoticeAct::Lost)]);
+    world.gateway.reverse_deposit(payment).unwrap();
+    world.gateway.deposit(payment, won(1)).unwrap();
+    assert_eq!(world.take_notices(), 1);
+    assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
+    assert!(world.tickets(id).iter().all(|ticket| *ticket.state() != TicketState::Issued));
+    assert_eq!(world.balance(Account::RefundPayable), 1);
+    world.check();
+    let refund = world.refunds(payment).remove(0);
+    block_on(refund::set_account(&world.ports, user, refund.id(), account())).unwrap();
+    world.check_at_rest();
+    assert_eq!(world.gateway.money().cancelled(payment), Some(won(1)));
+}
+
+#[test]
+fn money_that_came_unseen_before_its_account_was_closed_goes_back() {
+    let world = World::new();
+    let user = world.user();
+    let (id, payment) = await_deposit(&world, user, &seat(0));
+    world.gateway.script(payment, [Step::Notice(NoticeAct::Lost)]);
+    world.gateway.deposit(payment, won(9_000)).unwrap();
+    let request = CancelReservation { user, reservation: id, key: None };
+    block_on(cancel::cancel(&world.ports, request)).unwrap();
+    assert!(world.payment(payment).needs_closing());
+    assert_eq!(close_accounts(&world), 1);
+    assert!(!world.payment(payment).needs_closing());
+    assert_eq!(world.balance(Account::RefundPayable), 9_000);
+    assert_eq!(send_refunds(&world), 1);
     world.check_at_rest();
     assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
 }

@@ -59,14 +59,13 @@ async fn close(ports: &Ports, id: PaymentId) -> Result<bool, Failure> {
     let deadline = ports.clock.now() + GATEWAY_TIMEOUT;
     let call = ports.gateway.close_account(id, GatewayKey::close(id));
     match timeout(&*ports.timer, deadline, call).await {
-        Ok(Ok(())) => closed(ports, id).await,
-        // It was paid, or is gone: only `find` tells.
-        Ok(Err(GatewayError::Declined { .. })) => after_refusal(ports, id).await,
+        // Money may have come before it was closed, or it was paid, or is gone: only `find` tells.
+        Ok(Ok(()) | Err(GatewayError::Declined { .. })) => after_answer(ports, id).await,
         Ok(Err(GatewayError::Retryable { .. } | GatewayError::Unknown(_))) | Err(_) => Ok(false),
     }
 }
 
-async fn after_refusal(ports: &Ports, id: PaymentId) -> Result<bool, Failure> {
+async fn after_answer(ports: &Ports, id: PaymentId) -> Result<bool, Failure> {
     let Some(payment) = ports.payments.find(id).await? else { return Ok(false) };
     let version = payment.root().version();
     match super::notice::find(ports, id).await {

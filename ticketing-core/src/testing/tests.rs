@@ -66,6 +66,7 @@ const OTHERS: &[(&str, &[&str])] = &[
         functions![
             gateway::repeated_key_moves_nothing_twice,
             gateway::definite_answers_are_true,
+            gateway::a_key_under_way_is_unknown,
             gateway::never_more_back_than_captured,
             gateway::find_names_our_refunds,
         ],

@@ -27,7 +27,7 @@ pub(crate) enum Fact {
     NotFound,
     /// The bank took back the deposit that paid.
     Reversed {
-        /// What came in besides it and was not taken back.
+        /// What is there now: what came besides it and was not taken back, and what came since.
         left: Money,
     },
     /// The answer to what was sent was lost.
@@ -97,12 +97,43 @@ impl Fact {
 
     /// The deposit itself is gone if just that is missing, or more than ever came besides it.
     fn of_paid_deposit(payment: &Payment, amount: Money) -> Self {
-        let unexpected = payment.unexpected();
-        let missing = payment.received().sub(amount);
-        if missing == Ok(payment.external()) || unexpected.minor() >= amount.minor() {
+        let missing = payment.received().minor() - amount.minor();
+        let (deposit, besides) = (payment.external().minor(), payment.unexpected().minor());
+        if missing == deposit || missing > besides {
             Self::Reversed { left: amount }
         } else {
             Self::Captured(amount)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payment::tests::paid_by_deposit;
+    use crate::reservation::tests::{minute, won};
+
+    /// What `find` means once so much of a paid deposit and other money is left.
+    fn left(besides: i64, amount: impl Fn(i64) -> i64) -> Fact {
+        let mut payment = paid_by_deposit();
+        let deposit = payment.external().minor();
+        if besides > 0 {
+            payment.book_unexpected(won(besides), minute(20)).unwrap();
+        }
+        let found = Found::Captured { amount: won(amount(deposit)), cancels: Vec::new() };
+        Fact::of(found, &payment, &Deadlines::default(), minute(21))
+    }
+
+    #[test]
+    fn a_deposit_is_gone_where_what_is_missing_cannot_be_other_money() {
+        let gone = |fact| matches!(fact, Fact::Reversed { .. });
+        assert!(!gone(left(0, |deposit| deposit)));
+        assert!(gone(left(0, |_| 0)));
+        assert!(gone(left(0, |_| 1)), "taken back, and less came since");
+        assert!(gone(left(500, |_| 500)), "the deposit is missing, the other money is there");
+        assert!(gone(left(500, |_| 499)));
+        assert!(!gone(left(500, |deposit| deposit)), "the other money is missing");
+        assert!(!gone(left(500, |deposit| deposit + 499)));
+        assert!(!gone(left(90_000, |deposit| deposit)), "more other money than the deposit");
     }
 }

@@ -135,7 +135,7 @@ impl Case<'_> {
     /// The expected amount, but nothing to buy with it any more.
     fn not_honoured(mut self, amount: Money) -> Result<Decision, Failure> {
         self.payment.succeed(Honoured::No, self.now).map_err(refused)?;
-        let (changes, refund) = self.owe_back(amount)?;
+        let (changes, refund) = self.owe_back(self.changes(), amount)?;
         let points = self.points_back()?;
         let mut changes = post_if_any(changes, points);
         let mut after = After::Nothing;
@@ -155,8 +155,7 @@ impl Case<'_> {
     /// Money of another amount than expected: never a sale. A payment that was being confirmed has
     /// failed by it; one that awaits a deposit still does.
     fn unexpected(mut self, amount: Money) -> Result<Decision, Failure> {
-        self.payment.book_unexpected(amount, self.now).map_err(refused)?;
-        let (mut changes, refund) = self.owe_back(amount)?;
+        let (mut changes, refund) = self.owe_unexpected(self.changes(), amount)?;
         if self.payment.is_unsettled() {
             self.payment.fail(FailReason::WrongAmount, self.now).map_err(refused)?;
             self.reservation.end_payment(self.payment.id());
@@ -166,7 +165,21 @@ impl Case<'_> {
         Ok(self.decided(changes, vec![Also::Refund(refund)], After::Nothing))
     }
 
-    fn owe_back(&mut self, amount: Money) -> Result<(ChangeSet, Refund), Failure> {
+    /// Books money that came unexpected, and owes it back.
+    pub(super) fn owe_unexpected(
+        &mut self,
+        changes: ChangeSet,
+        amount: Money,
+    ) -> Result<(ChangeSet, Refund), Failure> {
+        self.payment.book_unexpected(amount, self.now).map_err(refused)?;
+        self.owe_back(changes, amount)
+    }
+
+    fn owe_back(
+        &mut self,
+        changes: ChangeSet,
+        amount: Money,
+    ) -> Result<(ChangeSet, Refund), Failure> {
         self.payment.take_for_refund(amount).map_err(refused)?;
         let entry = JournalEntry::not_honoured(self.booking(), self.payment.id(), amount)?;
         let refund = Refund::request(
@@ -180,7 +193,7 @@ impl Case<'_> {
             },
             self.now,
         );
-        Ok((self.changes().post(entry), refund))
+        Ok((changes.post(entry), refund))
     }
 }
 

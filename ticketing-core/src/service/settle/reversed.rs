@@ -3,6 +3,7 @@
 use super::honour::refused;
 use super::{After, Also, Case, Decision};
 use crate::change_set::ChangeSet;
+use crate::error::{Fault, PortError};
 use crate::ledger::{JournalEntry, PaidSeats};
 use crate::money::Money;
 use crate::page::{Limit, PageRequest};
@@ -13,9 +14,12 @@ use crate::seat::{ClaimOwner, Seats};
 use crate::service::support::Failure;
 use crate::ticket::{Ticket, TicketState};
 
+/// The most pages of a payment's refunds: 16,000 deposits of another amount.
+const REFUND_PAGES_MAX: usize = 16;
+
 impl Case<'_> {
     /// Unused tickets become void and their seats free; what was used or refunded before is lost,
-    /// and a refund that was not sent yet is stopped. `left` is what other money is still there.
+    /// and a refund that was not sent yet is stopped. `left` is what is there now, of other money.
     pub(super) async fn reversed(mut self, left: Money) -> Result<Option<Decision>, Failure> {
         let PaymentState::Succeeded { honoured } = *self.payment.state() else {
             return Ok(None);
@@ -52,12 +56,15 @@ impl Case<'_> {
             changes = self.take_back(changes, &mut refund, amount)?;
             also.push(Also::Refund(refund));
         }
-        if let Ok(lost) = self.payment.unexpected().sub(left)
-            && !lost.is_zero()
-        {
+        let others_left = self.payment.unexpected();
+        if left.minor() < others_left.minor() {
             let stopped;
-            (changes, stopped) = self.lose(changes, lost, others)?;
+            (changes, stopped) = self.lose(changes, others_left.sub(left)?, others)?;
             also.extend(stopped.into_iter().map(Also::Refund));
+        } else if left.minor() > others_left.minor() {
+            let refund;
+            (changes, refund) = self.owe_unexpected(changes, left.sub(others_left)?)?;
+            also.push(Also::Refund(refund));
         }
         Ok(Some(self.decided(changes, also, after)))
     }
@@ -113,7 +120,18 @@ impl Case<'_> {
 
     /// The refunds of the payment: at most one per seat and one per amount that came unexpected.
     pub(super) async fn refunds(&self) -> Result<Vec<Refund>, Failure> {
-        let page = PageRequest::first(Limit::new(Limit::MAX).expect("the largest limit"));
-        Ok(self.ports.refunds.of_payment(self.payment.id(), page).await?.items)
+        let limit = Limit::new(Limit::MAX).expect("the largest limit");
+        let mut refunds = Vec::new();
+        let mut page = PageRequest::first(limit);
+        for _ in 0..REFUND_PAGES_MAX {
+            let found = self.ports.refunds.of_payment(self.payment.id(), page).await?;
+            refunds.extend(found.items);
+            match found.next {
+                Some(next) => page = PageRequest::next(Some(next), limit),
+                None => return Ok(refunds),
+            }
+        }
+        let error = PortError::new("settle", "read refunds", Fault::Permanent);
+        Err(error.because("more refunds of one payment than deposits of a lifetime").into())
     }
 }

@@ -13,8 +13,7 @@ impl Case<'_> {
     /// So much less is at the gateway than came in. It was owed back: what was not sent yet is owed no
     /// more, the rest is lost.
     ///
-    /// Nothing is done where it must be a part of a deposit that bought tickets: a bank takes a deposit
-    /// back whole.
+    /// A card's capture does not shrink: a chargeback is no answer of `find`, so nothing is done about one.
     pub(super) async fn taken_back(mut self, lost: Money) -> Result<Option<Decision>, Failure> {
         let is_deposit = self.payment.method() == Some(Method::BankTransfer);
         if !is_deposit || self.payment.unexpected().sub(lost).is_err() {
