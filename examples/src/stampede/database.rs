@@ -16,7 +16,7 @@ use ticketing_sqlx::{ConnectError, Options, Snapshot, Store};
 use super::clock::ScaledClock;
 use super::figures::{PAGE, for_each};
 use super::run::RunError;
-use super::store::DatabaseUrl;
+use super::store::{DatabaseUrl, StoreKind};
 
 /// How long after what a database remembers last a run begins: every lease of a relay has ended by then.
 const LATER: TimeDelta = TimeDelta::hours(1);
@@ -26,6 +26,7 @@ const CLOSING: Duration = Duration::from_secs(30);
 /// A database that is sold from, and what it held before.
 pub(crate) struct Durable {
     pub(crate) store: Arc<Store>,
+    pub(crate) kind: StoreKind,
     pub(crate) before: Before,
 }
 
@@ -55,9 +56,10 @@ impl Durable {
             let ahead = last + LATER - clock.now();
             clock.skip(ahead.to_std().unwrap_or_default());
         }
+        let kind = url.kind().by_server(snapshot.server());
         let before = Before::read(&snapshot).await;
         snapshot.close().await;
-        Ok(Self { store: Arc::new(store), before: before? })
+        Ok(Self { store: Arc::new(store), kind, before: before? })
     }
 
     /// Ends all sessions.

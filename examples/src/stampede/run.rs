@@ -22,7 +22,7 @@ use super::screen::Screen;
 use super::settle::settle;
 use super::stage::{OPENS_AFTER, STARTS_AFTER, SetUpError};
 use super::stopwatch::Stopwatch;
-use super::store::StoreChoice;
+use super::store::{StoreChoice, StoreKind};
 use super::time::WorldClock;
 use super::world::{Plan, World, begins_at, deadlines};
 
@@ -138,7 +138,7 @@ impl Aftermath {
         Ok(Report {
             seed: args.seed,
             mode: "load",
-            store: args.store.kind(),
+            store: world.durable.as_ref().map_or(StoreKind::Memory, |durable| durable.kind),
             seats: args.seats,
             buyers: world.funnel.gone(),
             sold: figures.sold,

@@ -16,10 +16,21 @@ pub enum StoreKind {
     Memory,
     /// In a file.
     Sqlite,
-    /// On a server that speaks the protocol of MySQL.
+    /// On a server of MySQL.
     Mysql,
-    /// The same, where the URL says so.
+    /// On a server of `MariaDB`, which speaks the same protocol.
     Mariadb,
+}
+
+impl StoreKind {
+    /// The kind by what the server says that it is: a URL of `mysql:` may lead to either.
+    pub(crate) fn by_server(self, server: &str) -> Self {
+        match self {
+            Self::Memory | Self::Sqlite => self,
+            Self::Mysql | Self::Mariadb if server.contains("MariaDB") => Self::Mariadb,
+            Self::Mysql | Self::Mariadb => Self::Mysql,
+        }
+    }
 }
 
 impl fmt::Display for StoreKind {
@@ -57,7 +68,7 @@ impl DatabaseUrl {
         Some(Self { kind, url: text.to_owned() })
     }
 
-    /// What it is.
+    /// What it says that it is.
     pub const fn kind(&self) -> StoreKind {
         self.kind
     }
@@ -75,16 +86,6 @@ pub enum StoreChoice {
     Memory,
     /// There.
     Database(DatabaseUrl),
-}
-
-impl StoreChoice {
-    /// What it is.
-    pub const fn kind(&self) -> StoreKind {
-        match self {
-            Self::Memory => StoreKind::Memory,
-            Self::Database(url) => url.kind(),
-        }
-    }
 }
 
 const DATABASES: &str = "sqlite://PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://..";
@@ -167,5 +168,8 @@ mod tests {
         for text in ["postgres://host/db", "target/sale.db", "mysql"] {
             assert_eq!(kind(text), None, "{text}");
         }
+        let by_server = |server| StoreKind::Mysql.by_server(server);
+        assert_eq!(by_server("10.11.19-MariaDB-0+deb12u1-log"), StoreKind::Mariadb);
+        assert_eq!(by_server("9.7.4-2"), StoreKind::Mysql);
     }
 }

@@ -134,7 +134,7 @@ async fn check(args: &VerifyArgs, snapshot: &Snapshot) -> Result<Verified, PortE
     invariants.extend(books(&snapshot.check_books().await?));
     Ok(Verified {
         mode: "verify",
-        store: args.store.kind(),
+        store: args.store.kind().by_server(snapshot.server()),
         server: snapshot.server().to_owned(),
         now,
         duration_s: 0.0,

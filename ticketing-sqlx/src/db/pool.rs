@@ -36,7 +36,7 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// Knows how to connect; nothing is connected yet. A file that is not there is refused then.
+    /// Knows how to connect; nothing is connected yet. A file that is not there is refused.
     pub(crate) fn new(url: &str, options: &Options) -> Result<Self, ConnectError> {
         Self::parse(url, options, false)
     }
@@ -84,6 +84,9 @@ impl Database {
         let parsed: SqliteConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
         if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(ConnectError::InMemory);
+        }
+        if !create && !parsed.get_filename().exists() {
+            return Err(ConnectError::NotMigrated { expected: crate::schema::VERSION, found: 0 });
         }
         let read = sqlx::ConnectOptions::disable_statement_logging(parsed)
             .create_if_missing(create)
