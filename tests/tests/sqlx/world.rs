@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 /// One of the databases that the adapter serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub(crate) enum Server {
     Sqlite,
     MySql,
     MariaDb,
@@ -39,7 +39,7 @@ impl Server {
     ///
     /// # Panics
     /// If the server is not there.
-    pub async fn database(self, name: &str) -> String {
+    pub(crate) async fn database(self, name: &str) -> String {
         let url = if self == Self::Sqlite {
             format!("sqlite://{}", scratch().join(format!("{name}.db")).display())
         } else {
@@ -74,12 +74,12 @@ impl Server {
     }
 
     /// A fresh store over the shared database.
-    pub async fn fresh(self) -> (Harness, StorePorts) {
+    pub(crate) async fn fresh(self) -> (Harness, StorePorts) {
         open(self.shared().await).await
     }
 
     /// A store over a database of its own.
-    pub async fn alone(self) -> (Harness, StorePorts) {
+    pub(crate) async fn alone(self) -> (Harness, StorePorts) {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("alone_{}_{count}", std::process::id());
@@ -116,6 +116,6 @@ fn scratch() -> PathBuf {
     folder
 }
 
-pub fn block_on<F: Future>(test: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(test: F) -> F::Output {
     Runtime::new().expect("a runtime of several threads").block_on(test)
 }
