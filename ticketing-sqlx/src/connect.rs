@@ -117,7 +117,7 @@ pub(crate) async fn session(
     clippy::disallowed_methods,
     reason = "no port is wired yet, and nothing decided hangs on it"
 )]
-async fn pause(time: Duration) {
+pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
 

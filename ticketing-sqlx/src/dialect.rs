@@ -3,6 +3,46 @@
 use crate::db::Dialect;
 
 impl Dialect {
+    /// What a session that commits is told once.
+    pub(crate) const fn opens_session(self) -> &'static [&'static str] {
+        match self {
+            // Every statement after a COMMIT opens the next transaction: no BEGIN.
+            #[cfg(feature = "mysql")]
+            Self::MySql => &["SET SESSION autocommit = 0"],
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => &[],
+        }
+    }
+
+    /// Asks for the slot of accounts that a session adds to; without, it is the first.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(clippy::unnecessary_wraps, reason = "SQLite has one writer")
+    )]
+    pub(crate) const fn slot(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => Some("SELECT CONNECTION_ID() MOD 16"),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => None,
+        }
+    }
+
+    /// Begins a transaction that writes, where that must be said.
+    #[cfg_attr(
+        not(feature = "mysql"),
+        expect(clippy::unnecessary_wraps, reason = "MySQL says nothing")
+    )]
+    pub(crate) const fn begin(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => None,
+            // A transaction that begins as a reader could not become a writer beside another.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => Some("BEGIN IMMEDIATE"),
+        }
+    }
+
     /// Makes a locking read of one that names its table last; others may read but not write the rows.
     pub(crate) const fn shared(self) -> &'static str {
         match self {

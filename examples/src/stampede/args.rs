@@ -70,7 +70,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 150,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub speed: u32,
-    /// Where the truth is kept: in memory or in a database, sqlite://PATH or mysql://USER:PASSWORD@HOST/NAME,
+    /// Where the truth is kept: in memory or in a database, `sqlite://PATH` or
+    /// `mysql://USER:PASSWORD@HOST/NAME`,
     /// whose schema is brought up to date; one run at a time
     #[arg(long, value_name = "memory|URL", default_value = "memory", value_parser = StoreParser)]
     pub store: StoreChoice,

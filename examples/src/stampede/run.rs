@@ -121,8 +121,8 @@ impl Aftermath {
                 fees_before: durable.before.fees,
             },
         };
-        let store = &*world.store.inspect;
-        let figures = Figures::count(store, &scope, Currency::KRW, *left_at).await?;
+        let inspect = &*world.store.inspect;
+        let figures = Figures::count(inspect, &scope, Currency::KRW, *left_at).await?;
         let invariants = audit(world, None).await?;
         let simulated = world.now() - world.sale().opens_at;
         let steps = world.measures.figures();

@@ -33,7 +33,7 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// one is broken, with 2 if the database cannot be read.
 #[derive(Clone, Debug, clap::Args)]
 pub struct VerifyArgs {
-    /// The database: sqlite://PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://..
+    /// The database: `sqlite://PATH`, `mysql://USER:PASSWORD@HOST:PORT/NAME` or `mariadb://..`
     #[arg(long, value_name = "URL", value_parser = DatabaseParser)]
     pub store: DatabaseUrl,
     /// Published events before this time may have been dropped; default: none was, or where the database

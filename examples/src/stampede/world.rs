@@ -155,9 +155,9 @@ impl World {
         plan: &Plan,
         clock: WorldClock,
         seeds: &SeededRandom,
-        parts: Parts,
+        given: Parts,
     ) -> Result<Self, SetUpError> {
-        let Parts { memory, store, durable, run, weather } = parts;
+        let Parts { memory, store, durable, run, weather } = given;
         let tally = Arc::new(FaultTally::default());
         let funnel = Arc::new(Funnel::default());
         let begins_at = clock.now();

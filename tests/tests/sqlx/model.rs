@@ -21,8 +21,8 @@ async fn many_at_once(server: Server) {
 }
 
 async fn outbox(server: Server) {
-    model::outbox_matches_model(|| server.alone(), 0..2, 100).await;
-    model::outbox_is_linearizable(|| server.alone(), 0..2).await;
+    Box::pin(model::outbox_matches_model(|| server.alone(), 0..2, 100)).await;
+    Box::pin(model::outbox_is_linearizable(|| server.alone(), 0..2)).await;
 }
 
 macro_rules! suites {

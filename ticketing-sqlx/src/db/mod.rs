@@ -22,6 +22,7 @@ pub(crate) struct Done {
     /// Rows that it inserted or deleted, or found to update; an upsert that updates counts two on MySQL.
     pub(crate) rows: u64,
     /// What `LAST_INSERT_ID(..)` was set to; 0 on SQLite.
+    #[cfg(feature = "mysql")]
     pub(crate) last_id: u64,
 }
 

@@ -1,5 +1,6 @@
 //! Where sessions come from.
 
+#[cfg(feature = "mysql")]
 use std::time::Duration;
 
 #[cfg(feature = "mysql")]

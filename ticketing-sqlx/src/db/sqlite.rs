@@ -29,7 +29,11 @@ pub(super) async fn execute(
 ) -> Result<Done, sqlx::Error> {
     let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
     let done = connection.execute(query).await?;
-    Ok(Done { rows: done.rows_affected(), last_id: 0 })
+    Ok(Done {
+        rows: done.rows_affected(),
+        #[cfg(feature = "mysql")]
+        last_id: 0,
+    })
 }
 
 pub(super) async fn fetch(

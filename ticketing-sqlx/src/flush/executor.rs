@@ -6,11 +6,12 @@ use std::time::Duration;
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::{Fault, PortError};
 use ticketing_core::flush::{ExecError, FlushExecutor, Reads, Rows, Writes};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Failed;
 use super::outcome::{self, Outcome};
 use crate::Options;
+use crate::connect::pause;
 use crate::db::fault::Wrong;
 use crate::db::{Connection, Database, Dialect, Done, Row, Value};
 
@@ -70,7 +71,7 @@ impl Executor {
             if failed.wrong() == Wrong::Refused || Instant::now() + PAUSE >= deadline {
                 return Err(failed);
             }
-            sleep(PAUSE).await;
+            pause(PAUSE).await;
         }
     }
 
@@ -97,7 +98,7 @@ impl Executor {
                     let error = PortError::new("store", "commit", Fault::Transient);
                     return Err(ExecError::Retry(error.because("the commit was rolled back")));
                 }
-                Err(_) if Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                Err(_) if Instant::now() + PAUSE < deadline => pause(PAUSE).await,
                 Err(_) => return Err(ExecError::Unknown),
             }
         }
@@ -142,17 +143,13 @@ impl Session {
         let connection = database.connect().await?;
         let dialect = database.dialect();
         let mut session = Self { connection, dialect, slot: 0, statement_timeout, is_open: false };
-        match dialect {
-            #[cfg(feature = "mysql")]
-            Dialect::MySql => {
-                // Every statement after a COMMIT opens the next transaction: no BEGIN.
-                session.run("SET SESSION autocommit = 0").await?;
-                let row = session.fetch("SELECT CONNECTION_ID() MOD 16", &[]).await?;
-                session.slot = row.first().map_or(Ok(0), |row| row.int(0))?;
-                session.run("COMMIT").await?;
-            }
-            #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => {}
+        for sql in dialect.opens_session() {
+            session.run(sql).await?;
+        }
+        if let Some(sql) = dialect.slot() {
+            let rows = session.fetch(sql, &[]).await?;
+            session.slot = rows.first().map_or(Ok(0), |row| row.int(0))?;
+            session.run("COMMIT").await?;
         }
         Ok(session)
     }
@@ -161,12 +158,8 @@ impl Session {
         if self.is_open {
             return Ok(());
         }
-        match self.dialect {
-            #[cfg(feature = "mysql")]
-            Dialect::MySql => {}
-            // A transaction that begins as a reader could not become a writer beside another.
-            #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => self.run("BEGIN IMMEDIATE").await?,
+        if let Some(sql) = self.dialect.begin() {
+            self.run(sql).await?;
         }
         self.is_open = true;
         Ok(())

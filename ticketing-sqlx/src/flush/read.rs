@@ -19,7 +19,7 @@ pub(super) async fn lock_and_read(session: &mut Session, reads: &Reads) -> Resul
     let mut rows = Rows::default();
     lock_aggregates(session, &reads.aggregates, &mut rows).await?;
     lock_wallets(session, &reads.wallets, &mut rows).await?;
-    let ids = |ids: &[ChangeSetId]| ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>();
+    let ids = |ids: &[ChangeSetId]| ids.iter().map(ChangeSetId::as_uuid).collect::<Vec<_>>();
     for row in
         by_ids(session, "SELECT id FROM tk_change_set WHERE id IN (", &ids(&reads.change_sets))
             .await?
@@ -30,7 +30,7 @@ pub(super) async fn lock_and_read(session: &mut Session, reads: &Reads) -> Resul
     read_messages(session, reads, &mut rows).await?;
     read_claims(session, &reads.claims, &mut rows).await?;
     read_allowances(session, &reads.allowances, &mut rows).await?;
-    let ids = |ids: &[EntryId]| ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>();
+    let ids = |ids: &[EntryId]| ids.iter().map(EntryId::as_uuid).collect::<Vec<_>>();
     for row in
         by_ids(session, "SELECT id FROM tk_entry WHERE id IN (", &ids(&reads.entries)).await?
     {
@@ -204,12 +204,12 @@ async fn by_ids_with(
 
 /// Rows by keys of several columns, each as a condition of its own: the range of an index on both
 /// dialects, which a row constructor is not everywhere.
-async fn by_keys<'a, K, const N: usize>(
+async fn by_keys<'a, K: Sync, const N: usize>(
     session: &mut Session,
     head: &str,
     each: &str,
     keys: &'a [K],
-    values: impl Fn(&'a K) -> [Value<'a>; N],
+    values: impl Fn(&'a K) -> [Value<'a>; N] + Send + Sync,
     tail: &str,
 ) -> Result<Vec<Row>, Failed> {
     let mut rows = Vec::new();

@@ -45,11 +45,11 @@ impl Table {
         let (version, replaced) = (dialect.inserted("version"), dialect.inserted("replaced"));
         let name = self.name;
         let mut tail = dialect.upsert("id");
-        tail.push_str(&format!(
-            "version = CASE WHEN {name}.version = {replaced} THEN {version} ELSE NULL END"
-        ));
+        tail =
+            tail + "version = CASE WHEN " + name + ".version = " + &replaced + " THEN " + &version;
+        tail += " ELSE NULL END";
         for column in columns().filter(|column| !matches!(**column, "id" | "version")) {
-            tail.push_str(&format!(", {column} = {}", dialect.inserted(column)));
+            tail = tail + ", " + column + " = " + &dialect.inserted(column);
         }
         repeated(&head, &row, ", ", rows, &tail)
     }

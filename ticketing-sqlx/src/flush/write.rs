@@ -336,13 +336,13 @@ async fn insert_with(
 }
 
 /// Changes rows, each of which must be as it was read.
-async fn change<K, const N: usize>(
+async fn change<K: Sync, const N: usize>(
     session: &mut Session,
     head: &str,
     each: &str,
     to: &[Value<'static>],
     rows: &[K],
-    values: impl Fn(&K) -> [Value<'static>; N],
+    values: impl Fn(&K) -> [Value<'static>; N] + Send + Sync,
 ) -> Result<(), Failed> {
     for chunk in rows.chunks(SIZE_MAX) {
         let size = size_for(chunk.len());

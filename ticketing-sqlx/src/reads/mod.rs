@@ -14,7 +14,7 @@ mod refunds;
 mod reservations;
 mod retention;
 pub(crate) mod rows;
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests;
 mod tickets;
 

@@ -143,8 +143,8 @@ fn unexpected_money_that_the_bank_takes_back_leaves_the_rest_as_it_was() {
     assert_eq!(payment.unexpected(), won(300));
     assert_eq!((payment.received(), payment.refunded()), (won(EXTERNAL + 300), won(300)));
     payment.take_for_refund(won(EXTERNAL)).unwrap();
-    let lost = pending_events(&payment);
-    let last = serde_json::to_value(lost.last().unwrap()).unwrap();
+    let events = pending_events(&payment);
+    let last = serde_json::to_value(events.last().unwrap()).unwrap();
     assert_eq!(
         (&last["type"], &last["lost"]["minor"]),
         (&"payment.unexpected_money_lost".into(), &200.into())

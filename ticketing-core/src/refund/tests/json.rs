@@ -53,7 +53,7 @@ fn a_whole_life_is_told_in_order() {
     assert_eq!(life(At::SentAsPoints), [needs_account, succeeded(28_000, "points")]);
     assert_eq!(life(At::Failed), [failed]);
     let stopped = json!({"type": "refund.stopped", "refund": REFUND});
-    assert_eq!(life(At::Stopped), [stopped.clone()]);
+    assert_eq!(life(At::Stopped), std::slice::from_ref(&stopped));
     let mut less = to_card();
     less.take_back(won(8_000), minute(11)).unwrap();
     let last = |it: &Refund| serde_json::to_value(pending_events(it).last().unwrap()).unwrap();

@@ -24,7 +24,6 @@ const OLD: i64 = 11 + 14 * 24 * 60;
 fn rows() -> Vec<Row> {
     let row = |name, run, command, answers| Row { name, run, command, answers, is_repeated: false };
     let too_old = Err(No::KeyTooOld { first_sent_at: minute(11) });
-    let too_much = Err(No::ExceedsOwed { left: won(28_000), got: won(28_001) });
     vec![
         row(
             "name the account",
@@ -100,6 +99,14 @@ fn rows() -> Vec<Row> {
             "give as points",
             vec![(&[At::NeedsAccount], Ok(Now)), (&[At::SentAsPoints], Ok(Already))],
         ),
+    ]
+}
+
+/// What the bank takes back.
+fn losses() -> Vec<Row> {
+    let row = |name, run, command, answers| Row { name, run, command, answers, is_repeated: false };
+    let too_much = Err(No::ExceedsOwed { left: won(28_000), got: won(28_001) });
+    vec![
         Row {
             name: "take a part back",
             run: |it| it.take_back(won(8_000), minute(20)),
@@ -128,7 +135,7 @@ fn rows() -> Vec<Row> {
 
 #[test]
 fn every_command_in_every_state_answers_as_the_table_says() {
-    for row in rows() {
+    for row in rows().into_iter().chain(losses()) {
         for at in At::ALL {
             let before = at.refund();
             let mut after = before.clone();
