@@ -251,7 +251,7 @@ const TABLES: [(&str, &str); 19] = [
     ),
     (
         "tk_refund",
-        "id=#n; version=1; replaced=0; events=1; saved_at=n; body='{}'; payment=#n - n % 10; open=1",
+        "id=#n; version=1; replaced=0; events=1; saved_at=n; body='{}'; payment=#n - n % 10; due_at=n",
     ),
     (
         "tk_ticket",
