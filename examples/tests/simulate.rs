@@ -123,6 +123,60 @@ fn what_goes_wrong_can_be_set_one_by_one() {
     }
 }
 
+/// One of each group, on top of a level that has rates of its own.
+#[test]
+fn every_setting_changes_the_run_at_any_level() {
+    let run = |args: &[&str]| {
+        let report = report(&[&["--faults", "mild", "--processes", "3"], args].concat());
+        (report["trace_hash"].clone(), report["faults"].clone())
+    };
+    let as_it_is = run(&[]);
+    for setting in [
+        "store.after=3000",
+        "reads.before=3000",
+        "layouts.stale=20000",
+        "holds.before=3000",
+        "line.delay=3000",
+        "gateway.after=20000",
+        "users.before=20000",
+        "fraud.delay=20000",
+        "limits.before=3000",
+        "outbox.before=3000",
+        "publisher.twice=20000",
+        "gateway.decline=900",
+        "gateway.notice_lost=900",
+        "gateway.late_max=7200",
+        "publisher.fail_halfway=300",
+        "publisher.sent_twice=300",
+        "flush.deadlock=5000",
+        "process.death=60",
+        "clock.jump=60",
+        "clock.jump_max=120",
+        "holds.lost=60",
+        "users.inactive=300",
+        "fraud.suspected=300",
+        "deposits.reversed=600",
+        "seller.change=600",
+        "seller.call_off=1000",
+        "notice.again=800",
+        "notice.forged=800",
+    ] {
+        assert_ne!(run(&["--fault", setting]), as_it_is, "{setting} does nothing");
+    }
+}
+
+#[test]
+fn a_setting_that_does_not_fit_the_level_is_refused_with_a_sentence() {
+    let args = ["--faults", "mild", "--fault", "gateway.decline=1000"];
+    let output = simulate(&small(&args));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let sentence =
+        "--fault gateway.decline=1000 cannot be set beside the other rates of --faults mild: ";
+    assert!(errors.contains(sentence), "{errors}");
+}
+
 #[test]
 fn nobody_comes_after_the_horizon() {
     let all = report(&["--faults", "none"]);
@@ -164,8 +218,10 @@ fn another_hash_than_expected_fails_and_tells_how_to_repeat() {
 
 #[test]
 fn bad_arguments_exit_with_2_and_run_nothing() {
-    let bad: [&[&str]; 7] = [
+    let bad: [&[&str]; 9] = [
         &["--buyers", "0"],
+        &["--buyers", "1000001"],
+        &["--faults", "harsh", "--fault", "flush.deadlock=99900"],
         &["--seeds", "9..1"],
         &["--seeds", "1..2", "--seed", "1"],
         &["--seeds", "1..2", "--trace", "somewhere"],

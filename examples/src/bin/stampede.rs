@@ -64,6 +64,9 @@ fn storm(args: &LoadArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn simulate(args: &SimulateArgs) -> Result<ExitCode, Box<dyn Error>> {
+    if let Err(error) = args.check() {
+        Cli::command().error(ErrorKind::ValueValidation, error).exit();
+    }
     let file = json_file(args.json.as_ref());
     let trace = args.trace.as_deref().map(|path| create(path, "trace"));
     let simulate::Simulated { report, failed } = simulate::simulate(args, trace)?;

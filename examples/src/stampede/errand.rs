@@ -10,7 +10,7 @@ use ticketing_core::box_office::{CancelReservation, RefundSeats};
 use ticketing_core::id::{PaymentId, PerformanceId, RefundId, ReservationId, UserId};
 use ticketing_core::label::{Label, Token};
 use ticketing_core::money::Money;
-use ticketing_core::port::RefundAccount;
+use ticketing_core::port::{Payments, RefundAccount};
 use ticketing_core::refund::RefundState;
 use ticketing_core::seat::Seats;
 use ticketing_core::service::cancel::CancelError;
@@ -120,7 +120,9 @@ impl Errand {
                 }
             }
             Self::Statement { payment } => {
-                if !notices::statement(world, payment).await {
+                if notices::statement(world, payment).await {
+                    counts_no_more_than_is_kept(world, payment).await;
+                } else {
                     world.errands.add(world.now() + DAY, Self::Statement { payment });
                 }
             }
@@ -139,6 +141,22 @@ impl Errand {
                 call_off_performance(world, performance).await;
             }
         }
+    }
+}
+
+/// Once the statement was taken in, nothing counts as received that the bank took back.
+async fn counts_no_more_than_is_kept(world: &World, payment: PaymentId) {
+    let Ok(Some(found)) = Payments::find(&world.memory.store, payment).await else {
+        let text = format!("payment {payment} of the statement cannot be read");
+        return world.defects.note("statement", &Strange(text));
+    };
+    let kept = world.memory.gateway.money_of(payment).map(|money| money.kept());
+    if kept.is_none_or(|kept| kept.minor() < found.received().minor()) {
+        let received = found.received();
+        let text = format!(
+            "payment {payment} counts {received} as received, {kept:?} is what the bank left at the gateway"
+        );
+        world.defects.note("statement", &Strange(text));
     }
 }
 

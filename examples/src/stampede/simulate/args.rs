@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ticketing_core::port::Ports;
 
-use super::rates::{RateSetting, Rates};
+use super::rates::{RateError, RateSetting, Rates};
 use crate::stampede::args::{FaultLevel, JsonTarget};
 use crate::stampede::tenders::TenderMix;
 
@@ -23,9 +23,9 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000,
           value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub seats: u32,
-    /// Buyers in all; performances follow each other until all have come
-    #[arg(long, value_name = "N", default_value_t = 4_000,
-          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    /// Buyers in all, at most 1,000,000; performances follow each other until all have come. A run keeps
+    /// all that it sold in memory, about 1.8 KiB for each buyer; for more buyers run more --seeds
+    #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = buyers)]
     pub buyers: u32,
     /// Buyers for each seat
     #[arg(long, value_name = "N", default_value_t = 4,
@@ -60,7 +60,8 @@ pub struct SimulateArgs {
     /// Seconds of virtual time after which no buyer comes and nothing goes wrong any more
     #[arg(long, value_name = "SECONDS")]
     pub horizon: Option<u32>,
-    /// Where a run fails, do not look for a smaller one that does
+    /// Where a run fails, do not look for the smallest horizon that does: that takes at most 20 more runs,
+    /// none of them longer than the first
     #[arg(long)]
     pub no_shrink: bool,
     /// Write every call of a port, and its answer, as JSON lines
@@ -78,14 +79,17 @@ pub struct SimulateArgs {
 }
 
 impl SimulateArgs {
+    /// Whether the arguments go together, for whoever wants to know before a run.
+    ///
+    /// # Errors
+    /// [`RateError`] if what `--fault` sets does not fit on top of `--faults`.
+    pub fn check(&self) -> Result<(), RateError> {
+        self.rates().map(drop)
+    }
+
     /// The rates of the level with what was set besides.
-    pub(super) fn rates(&self) -> Rates {
-        let mut rates = Rates::of(self.faults);
-        for setting in &self.rates {
-            // What cannot be set was refused when it was parsed; sums are checked by who takes the rates.
-            drop(rates.set(setting));
-        }
-        rates
+    pub(super) fn rates(&self) -> Result<Rates, RateError> {
+        Rates::with(self.faults, &self.rates)
     }
 
     pub(super) fn horizon(&self) -> Option<Duration> {
@@ -116,26 +120,29 @@ impl SimulateArgs {
 }
 
 fn rates_help() -> String {
-    let mut text = "\
-Rates that --fault sets.
+    let names = Rates::names_wrapped();
+    format!(
+        "\
+Rates that --fault sets, on top of the level; what does not fit beside the other rates is refused.
 
-Calls per 100,000: <port>.<what>. In thousandths: what the gateway does by itself,
+Calls per 100,000: <port>.<what>, and flush. In thousandths: what the gateway does by itself,
 publisher.fail_.. and sent_twice, users, fraud, deposits, notice and seller.call_off. In times per
 hour: process, clock.jump, holds.lost, holds.lost_some and seller.change. In seconds: .._max.
 
- "
-    .to_owned();
-    let mut width = 1;
-    for name in Rates::names() {
-        if width + name.len() > 98 {
-            text.push_str("\n ");
-            width = 1;
-        }
-        text.push(' ');
-        text.push_str(name);
-        width += name.len() + 1;
-    }
-    text
+{names}"
+    )
+}
+
+/// The most buyers of one run.
+const BUYERS_MAX: u32 = 1_000_000;
+
+fn buyers(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|buyers| (1..=BUYERS_MAX).contains(buyers)).ok_or_else(|| {
+        format!(
+            "expected 1 to {BUYERS_MAX} buyers, as many as take about 1.8 GiB; for more run several \
+             seeds with --seeds"
+        )
+    })
 }
 
 /// A run of seeds, first and last included.
@@ -200,5 +207,13 @@ mod tests {
             assert!(text.parse::<RateSetting>().is_err(), "{text}");
         }
         assert!("store.after=200".parse::<RateSetting>().is_ok());
+    }
+
+    #[test]
+    fn more_buyers_than_memory_holds_are_refused_with_a_way_out() {
+        assert_eq!((buyers("1"), buyers("1000000")), (Ok(1), Ok(1_000_000)));
+        for text in ["0", "1000001", "10000000", "-1", "many"] {
+            assert!(buyers(text).unwrap_err().contains("--seeds"), "{text}");
+        }
     }
 }

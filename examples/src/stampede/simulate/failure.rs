@@ -7,13 +7,62 @@ use chrono::{DateTime, Utc};
 
 use super::args::SimulateArgs;
 use crate::stampede::report::Report;
-use crate::stampede::world::begins_at;
 
-/// What broke, and when.
+/// When it was found that something is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// While the run went on, by what was written.
+    At(DateTime<Utc>),
+    /// After everything had settled: it tells nothing of when it broke.
+    AtTheEnd,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(at) => write!(f, "{at}"),
+            Self::AtTheEnd => f.write_str("the end"),
+        }
+    }
+}
+
+/// What broke, and when that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Broken {
-    pub(super) at: DateTime<Utc>,
+    pub(super) found: Found,
+    /// Which invariant, by its name or by the words that tell what is wrong.
+    pub(super) invariant: String,
     pub(super) text: String,
+}
+
+impl Broken {
+    /// An invariant that has a name.
+    pub(super) fn of(found: Found, name: &str, violations: &[String]) -> Self {
+        let text = format!("{name}: {}", violations.join("\n    "));
+        Self { found, invariant: name.to_owned(), text }
+    }
+
+    /// What is wrong is known by the words of its text, whatever ids and numbers are in it.
+    pub(super) fn by_its_words(found: Found, text: String) -> Self {
+        let words =
+            text.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+        Self { found, invariant: words.collect::<Vec<_>>().join(" "), text }
+    }
+
+    /// Whether the same invariant is broken, if not by the same things.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.invariant == other.invariant
+    }
+}
+
+/// How a smaller failure was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Search {
+    /// Runs that it took.
+    pub(super) runs: u32,
+    pub(super) took: Duration,
+    /// The largest horizon that was seen not to fail.
+    pub(super) passes: Duration,
 }
 
 /// What all seeds came to.
@@ -32,26 +81,40 @@ pub struct Failed {
     pub(super) broken: Broken,
     /// The smallest horizon that still fails, if one was looked for.
     pub(super) horizon: Option<Duration>,
+    pub(super) search: Option<Search>,
     pub(super) repeat: String,
     pub(super) story: Vec<String>,
+    /// What else is named and has no story here.
+    pub(super) untold: Vec<String>,
 }
 
 impl Failed {
     /// A run that is sound, but not the one that was expected.
     pub(super) fn unexpected(args: &SimulateArgs, text: String) -> Self {
         let repeat = args.repeat(args.seed, None);
-        let broken = Broken { at: begins_at(), text };
-        Self { seed: args.seed, broken, horizon: None, repeat, story: Vec::new() }
+        let broken = Broken::by_its_words(Found::AtTheEnd, text);
+        let (story, untold) = (Vec::new(), Vec::new());
+        Self { seed: args.seed, broken, horizon: None, search: None, repeat, story, untold }
     }
 }
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, broken, horizon, repeat, story } = self;
-        writeln!(f, "seed {seed} broke at {}", broken.at)?;
+        let Self { seed, broken, horizon, search, repeat, story, untold } = self;
+        writeln!(f, "seed {seed} broke at {}", broken.found)?;
         writeln!(f, "    {}", broken.text)?;
         if let Some(horizon) = horizon {
             writeln!(f, "smallest horizon that still fails: {} s", horizon.as_secs())?;
+        }
+        if let Some(Search { runs, took, passes }) = search {
+            let (seconds, passes) = (took.as_secs_f64(), passes.as_secs());
+            writeln!(
+                f,
+                "looked for by {runs} runs in {seconds:.1} s; with {passes} s it does not fail"
+            )?;
+        }
+        if !untold.is_empty() {
+            writeln!(f, "the story is that of the first, not of {}", untold.join(", "))?;
         }
         if !story.is_empty() {
             writeln!(f, "what happened to it last:")?;

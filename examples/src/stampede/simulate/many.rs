@@ -73,14 +73,11 @@ fn one(
         })
     });
     let ended = outcome::run(args, args.seed, listener, progress)?;
-    let Outcome { report, broken, performances } = ended;
     if let Some(trace) = written {
         trace.lock().unwrap_or_else(PoisonError::into_inner).finish()?;
     }
-    let failed = broken
-        .map(|broken| shrink(args, args.seed, (broken, performances), progress))
-        .transpose()?;
-    Ok(Simulated { report, failed })
+    let failed = shrink(args, args.seed, &ended, progress)?;
+    Ok(Simulated { report: ended.report, failed })
 }
 
 /// JSON lines on their way to a file; the first error ends it.
@@ -144,10 +141,8 @@ fn many(args: &SimulateArgs, seeds: Seeds, done: &AtomicU64) -> Result<Simulated
         return Err(error.into());
     }
     let failed = match ended.failed {
-        Some((seed, Outcome { broken: Some(broken), performances, .. })) => {
-            Some(shrink(args, seed, (broken, performances), &Arc::default())?)
-        }
-        Some((_, Outcome { broken: None, .. })) | None => None,
+        Some((seed, outcome)) => shrink(args, seed, &outcome, &Arc::default())?,
+        None => None,
     };
     let mut report = ended.report.expect("a run of seeds has at least one");
     let mut hash = Sha256::new();

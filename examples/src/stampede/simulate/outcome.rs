@@ -14,7 +14,7 @@ use ticketing_core::testing::trace::{TraceLine, Tracer};
 use uuid::Uuid;
 
 use super::args::SimulateArgs;
-use super::failure::Broken;
+use super::failure::{Broken, Found};
 use super::left_over;
 use super::season::{self, Left, SeasonError};
 use super::{Progress, memory};
@@ -108,10 +108,7 @@ impl Run<'_> {
         };
         let first = invariants.0.iter().find(|checked| !checked.ok);
         let broken = left.broken.or_else(|| {
-            first.map(|checked| Broken {
-                at: left_at,
-                text: format!("{}: {}", checked.name, checked.broken.join("\n    ")),
-            })
+            first.map(|checked| Broken::of(Found::AtTheEnd, checked.name, &checked.broken))
         });
         let world = &left.world;
         let (args, endings) = (self.args, world.funnel.endings().into_iter());
@@ -158,7 +155,7 @@ impl Run<'_> {
     fn cut_short(self, text: String) -> Outcome {
         let (name, ok) = ("the_run_goes_on", false);
         let checked = Checked { name, ok, checked: 0, broken: vec![text.clone()] };
-        let broken = Broken { at: self.clock.now(), text };
+        let broken = Broken::by_its_words(Found::At(self.clock.now()), text);
         let report = Report::cut_short(
             self.seed,
             self.args.seats,

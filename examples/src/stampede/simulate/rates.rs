@@ -76,7 +76,8 @@ impl std::str::FromStr for RateSetting {
             || RateError(format!("expected NAME=RATE such as store.after=200, got {text:?}"));
         let (name, rate) = text.split_once('=').ok_or_else(refused)?;
         let setting = Self { name: name.to_owned(), rate: rate.parse().map_err(|_| refused())? };
-        // Refused where it is typed, not when the run begins.
+        // What no level can take is refused where it is typed; what this level cannot take is known only
+        // with all the arguments.
         Rates::of(FaultLevel::None).set(&setting)?;
         Ok(setting)
     }
@@ -114,6 +115,55 @@ impl Rates {
             ),
         };
         Self { calls, mishaps, around, plan: FaultPlan::of(level).simulated() }
+    }
+
+    /// The rates of a level with what was set besides; of a name that is set twice the last counts. The order
+    /// is of no matter: what does not fit beside the others is tried again once they are set.
+    ///
+    /// # Errors
+    /// [`RateError`] if a rate is out of bounds, or too high beside the others.
+    pub(super) fn with(level: FaultLevel, settings: &[RateSetting]) -> Result<Self, RateError> {
+        let mut rates = Self::of(level);
+        let is_last = |place: usize| {
+            settings[place + 1..].iter().all(|later| later.name != settings[place].name)
+        };
+        let mut left: Vec<&RateSetting> = (0..settings.len())
+            .filter(|place| is_last(*place))
+            .map(|place| &settings[place])
+            .collect();
+        loop {
+            let (before, mut refused) = (left.len(), None);
+            left.retain(|setting| match rates.set(setting) {
+                Ok(()) => false,
+                Err(error) => {
+                    refused.get_or_insert(RateError(format!(
+                        "--fault {setting} cannot be set beside the other rates of --faults {}: {error}",
+                        format!("{level:?}").to_lowercase()
+                    )));
+                    true
+                }
+            });
+            match refused {
+                None => return Ok(rates),
+                Some(error) if left.len() == before => return Err(error),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// All names that can be set, in lines that fit a terminal.
+    pub(super) fn names_wrapped() -> String {
+        let (mut text, mut width) = (String::from(" "), 1);
+        for name in Self::names() {
+            if width + name.len() > 98 {
+                text.push_str("\n ");
+                width = 1;
+            }
+            text.push(' ');
+            text.push_str(name);
+            width += name.len() + 1;
+        }
+        text
     }
 
     /// The names that can be set.
@@ -161,7 +211,13 @@ impl Rates {
         match name.as_str() {
             "process.death" => mishaps.deaths = per_hour(name, *rate)?,
             "clock.jump" => mishaps.jumps = per_hour(name, *rate)?,
-            "clock.jump_max" => mishaps.jump_max = seconds,
+            "clock.jump_max" => {
+                if *rate > JUMP_MAX_S {
+                    let text = format!("{name}: expected 0 to {JUMP_MAX_S} seconds, got {rate}");
+                    return Err(RateError(text));
+                }
+                mishaps.jump_max = seconds;
+            }
             "holds.lost" => mishaps.holds_lost = per_hour(name, *rate)?,
             "holds.lost_some" => mishaps.holds_lost_some = per_hour(name, *rate)?,
             "gateway.late_max" => {
@@ -175,8 +231,10 @@ impl Rates {
             "publisher.fail_before" | "publisher.fail_halfway" | "publisher.fail_after" => {
                 plan.publisher.set(name, thousandths()?).map_err(refused)?;
             }
-            "flush.deadlock" => plan.deadlocks = *rate,
-            "flush.answer_lost" => plan.commit_answers_lost = *rate,
+            "flush.deadlock" => plan.deadlocks = flushes(name, *rate, plan.commit_answers_lost)?,
+            "flush.answer_lost" => {
+                plan.commit_answers_lost = flushes(name, *rate, plan.deadlocks)?;
+            }
             "users.inactive" => plan.users_inactive = thousandths()?,
             "fraud.suspected" => plan.fraud_suspected = thousandths()?,
             "deposits.late" => plan.deposits_late = thousandths()?,
@@ -189,10 +247,30 @@ impl Rates {
             name if GatewayFaults::NAMES.contains(&name) => {
                 plan.gateway.set(name, thousandths()?).map_err(refused)?;
             }
-            name => calls.set(name, *rate).map_err(|error| RateError(error.to_string()))?,
+            name if FaultRates::names().any(|known| known == name) => {
+                calls.set(name, *rate).map_err(|error| RateError(error.to_string()))?;
+            }
+            name => {
+                let names = Self::names_wrapped();
+                return Err(RateError(format!(
+                    "expected one of these names, got {name:?}:\n{names}"
+                )));
+            }
         }
         Ok(())
     }
+}
+
+/// A day: clocks that are off by more say nothing new.
+const JUMP_MAX_S: u32 = 86_400;
+
+/// What happens to flushes is drawn once for each: the rates must leave room for each other.
+fn flushes(name: &str, rate: u32, other: u32) -> Result<u32, RateError> {
+    let most = FaultRates::ALWAYS - other;
+    if rate <= most {
+        return Ok(rate);
+    }
+    Err(RateError(format!("{name}: expected at most {most} flushes out of 100000, got {rate}")))
 }
 
 /// More often than once in a few seconds a process would do nothing but die.
@@ -201,4 +279,53 @@ fn per_hour(name: &str, rate: u32) -> Result<u32, RateError> {
         return Ok(rate);
     }
     Err(RateError(format!("{name}: expected 0 to 600 times an hour, got {rate}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(level: FaultLevel, settings: &[&str]) -> Result<Rates, RateError> {
+        let settings: Vec<RateSetting> =
+            settings.iter().map(|text| text.parse().expect("a setting")).collect();
+        Rates::with(level, &settings)
+    }
+
+    #[test]
+    fn a_setting_applies_on_top_of_the_level_in_any_order() {
+        let rates = with(FaultLevel::Mild, &["gateway.decline=900"]).unwrap();
+        let mild = Rates::of(FaultLevel::Mild);
+        assert_eq!(rates.plan.gateway.decline, 900);
+        assert_eq!(rates.plan.gateway.slow, mild.plan.gateway.slow);
+        let others = ["refuse_retryable", "lost_before", "lost_after", "slow", "late"];
+        let off: Vec<String> = others.map(|name| format!("gateway.{name}=0")).to_vec();
+        let mut all: Vec<&str> = vec!["gateway.decline=1000"];
+        all.extend(off.iter().map(String::as_str));
+        assert_eq!(with(FaultLevel::Mild, &all).unwrap().plan.gateway.decline, 1_000);
+        let twice = with(FaultLevel::Mild, &["users.inactive=9", "users.inactive=7"]).unwrap();
+        assert_eq!(twice.plan.users_inactive, 7);
+    }
+
+    #[test]
+    fn what_does_not_fit_beside_the_others_is_refused_with_a_sentence() {
+        for settings in [
+            &["gateway.decline=1000"][..],
+            &["gateway.notice_lost=1000"],
+            &["store.before=100000"],
+            &["publisher.fail_before=1000"],
+            &["flush.deadlock=60000", "flush.answer_lost=60000"],
+        ] {
+            let error = with(FaultLevel::Harsh, settings).unwrap_err().to_string();
+            assert!(error.contains("cannot be set beside the other rates of --faults harsh: "));
+            assert!(error.contains(settings[settings.len() - 1]), "{settings:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_all_names() {
+        let error = "store.nothing=1".parse::<RateSetting>().unwrap_err().to_string();
+        let told: Vec<&str> = error.split_whitespace().collect();
+        assert!(Rates::names().iter().all(|name| told.contains(name)), "{error}");
+        assert!(error.lines().all(|line| line.len() <= 100), "{error}");
+    }
 }

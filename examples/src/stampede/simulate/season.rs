@@ -23,7 +23,7 @@ use super::failure::Broken;
 use super::mischief::Mischief;
 use super::outside::Outside;
 use super::process::Processes;
-use super::rates::Rates;
+use super::rates::{RateError, Rates};
 use super::sale::Gate;
 use super::seller;
 use super::watch::Watch;
@@ -113,6 +113,9 @@ pub(super) async fn run(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeasonError {
+    /// The rates of faults do not go together.
+    #[error(transparent)]
+    Rates(#[from] RateError),
     /// The world could not be made.
     #[error(transparent)]
     SetUp(#[from] SetUpError),
@@ -129,7 +132,7 @@ impl Season {
         clock: ManualClock,
         tracer: Tracer,
     ) -> Result<Self, SeasonError> {
-        let rates = args.rates();
+        let rates = args.rates()?;
         let plan = Plan {
             seed,
             seats: args.seats,

@@ -3,58 +3,96 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::Progress;
 use super::args::SimulateArgs;
-use super::failure::{Broken, Failed};
-use super::outcome;
+use super::failure::{Broken, Failed, Found, Search};
+use super::outcome::{self, Outcome};
 use super::season::SeasonError;
 use super::story::Story;
+use crate::stampede::stopwatch::Stopwatch;
 use crate::stampede::world::begins_at;
 
-/// Runs that the search may take.
-const RUNS: u32 = 14;
+/// Runs that the search may take: enough to find the second within twelve days.
+const RUNS: u32 = 20;
 
-/// Looks for a smaller failure of a seed, by bisection of the horizon, and tells its story.
+/// Looks for a smaller failure of a seed, by bisection of the horizon, and tells its story. The horizon is when
+/// buyers and faults stop: each try settles and is checked to its end, as the first run was. `None` if the
+/// seed did not fail.
 pub(super) fn shrink(
     args: &SimulateArgs,
     seed: u64,
-    first: (Broken, Vec<Uuid>),
+    first: &Outcome,
     progress: &Arc<Progress>,
-) -> Result<Failed, SeasonError> {
-    let run_to = |horizon: Duration| -> Result<Option<Broken>, SeasonError> {
-        let args = with_horizon(args, horizon);
-        Ok(outcome::run(&args, seed, None, progress)?.broken)
+) -> Result<Option<Failed>, SeasonError> {
+    let Some(broken) = first.broken.clone() else { return Ok(None) };
+    let mut smallest = Smallest { broken, horizon: None };
+    let search = if args.no_shrink {
+        None
+    } else {
+        let run_to = |horizon: Duration| -> Result<Option<Broken>, SeasonError> {
+            let args = with_horizon(args, horizon);
+            Ok(outcome::run(&args, seed, None, progress)?.broken)
+        };
+        Some(smallest.search(lasted(first), run_to)?)
     };
-    let (mut broken, performances) = first;
-    let mut fails = since_begin(&broken);
-    let mut horizon = None;
-    if !args.no_shrink {
-        // The failure may need what came after it was due: then the whole run is the smallest.
-        if let Some(same) = run_to(fails)? {
-            (broken, horizon) = (same, Some(fails));
-            let mut passes = Duration::ZERO;
-            for _ in 0..RUNS {
-                let middle = Duration::from_secs((passes + fails).as_secs() / 2);
-                if middle <= passes || middle >= fails {
-                    break;
-                }
-                match run_to(middle)? {
-                    Some(same) => {
-                        (broken, horizon) = (same, Some(middle));
-                        fails = middle;
-                    }
-                    None => passes = middle,
-                }
-            }
-        }
-    }
+    let Smallest { broken, horizon } = smallest;
     let shrunk = horizon.map_or_else(|| args.clone(), |horizon| with_horizon(args, horizon));
-    let story = Story::about(&broken.text, &performances);
+    let story = Story::about(&broken.text, &first.performances);
     outcome::run(&shrunk, seed, Some(story.listener()), progress)?;
     let repeat = args.repeat(seed, horizon);
-    Ok(Failed { seed, broken, horizon, repeat, story: story.lines() })
+    let (story, untold) = (story.lines(), story.untold());
+    Ok(Some(Failed { seed, broken, horizon, search, repeat, story, untold }))
+}
+
+/// The smallest failure so far.
+struct Smallest {
+    broken: Broken,
+    horizon: Option<Duration>,
+}
+
+impl Smallest {
+    /// Bisects the horizons up to `whole`, at which all of the run went on. Only the invariant that was broken
+    /// first counts: another failure says nothing of it.
+    fn search(
+        &mut self,
+        whole: Duration,
+        run_to: impl Fn(Duration) -> Result<Option<Broken>, SeasonError>,
+    ) -> Result<Search, SeasonError> {
+        let wall = Stopwatch::start();
+        let (mut runs, mut passes, mut fails) = (0, Duration::ZERO, whole);
+        // What broke while the run went on needs nothing that came later; but what is found to be broken at
+        // the end may have needed all of it.
+        let mut next = match self.broken.found {
+            Found::At(_) => fails,
+            Found::AtTheEnd => fails / 2,
+        };
+        while runs < RUNS && next > passes {
+            next = Duration::from_secs(next.as_secs());
+            runs += 1;
+            match run_to(next)? {
+                Some(same) if same.is_like(&self.broken) => {
+                    (self.broken, self.horizon) = (same, Some(next));
+                    fails = next;
+                }
+                Some(_) | None if next == whole => break,
+                Some(_) | None => passes = next,
+            }
+            next = Duration::from_secs(u64::midpoint(passes.as_secs(), fails.as_secs()));
+        }
+        Ok(Search { runs, took: wall.elapsed(), passes })
+    }
+}
+
+/// The horizon that cuts nothing off a run: that of its end, or that of what broke while it went on.
+fn lasted(first: &Outcome) -> Duration {
+    let run = first.report.simulation.as_ref();
+    let ended = run.and_then(|run| u64::try_from(run.virtual_s).ok()).unwrap_or_default();
+    let seconds = match first.broken.as_ref().map(|broken| broken.found) {
+        Some(Found::At(at)) => (at - begins_at()).to_std().unwrap_or_default().as_secs(),
+        Some(Found::AtTheEnd) | None => ended,
+    };
+    // Up to the next whole second.
+    Duration::from_secs(seconds + 1)
 }
 
 fn with_horizon(args: &SimulateArgs, horizon: Duration) -> SimulateArgs {
@@ -63,8 +101,47 @@ fn with_horizon(args: &SimulateArgs, horizon: Duration) -> SimulateArgs {
     SimulateArgs { horizon: Some(seconds), ..args.clone() }
 }
 
-/// Up to the next whole second.
-fn since_begin(broken: &Broken) -> Duration {
-    let whole = (broken.at - begins_at()).to_std().unwrap_or_default();
-    Duration::from_secs(whole.as_secs() + 1)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(found: Found, text: &str) -> Broken {
+        Broken::by_its_words(found, text.to_owned())
+    }
+
+    fn searched(
+        found: Found,
+        run_to: impl Fn(u64) -> Option<&'static str>,
+    ) -> (Option<u64>, Search) {
+        let mut smallest = Smallest { broken: broken(found, "seat 1 is free"), horizon: None };
+        let search = smallest
+            .search(Duration::from_secs(1_000_000), |horizon| {
+                Ok(run_to(horizon.as_secs()).map(|text| broken(found, text)))
+            })
+            .expect("it runs");
+        (smallest.horizon.map(|horizon| horizon.as_secs()), search)
+    }
+
+    #[test]
+    fn what_is_found_at_the_end_has_a_smallest_horizon() {
+        for first in [1, 2, 777, 999_999] {
+            let fails = |horizon| (horizon >= first).then_some("seat 2 is free");
+            let (horizon, search) = searched(Found::AtTheEnd, fails);
+            assert_eq!((horizon, search.passes.as_secs()), (Some(first), first - 1));
+            assert!(search.runs <= RUNS, "{search:?}");
+        }
+        let (horizon, search) = searched(Found::AtTheEnd, |_| None);
+        assert_eq!((horizon, search.passes.as_secs()), (None, 999_999));
+    }
+
+    #[test]
+    fn another_failure_is_not_the_same() {
+        let fails =
+            |horizon| Some(if horizon >= 5_000 { "seat 9 is free" } else { "seat 9 is sold" });
+        for found in [Found::AtTheEnd, Found::At(begins_at())] {
+            assert_eq!(searched(found, fails).0, Some(5_000));
+        }
+        let (horizon, search) = searched(Found::At(begins_at()), |_| Some("it is late"));
+        assert_eq!((horizon, search.runs), (None, 1));
+    }
 }

@@ -8,29 +8,46 @@ use uuid::Uuid;
 
 use super::outcome::Listener;
 
-/// Lines of a story.
-const LINES: usize = 60;
+/// The most lines of a story: of one payment or reservation all that happened to it.
+const LINES: usize = 400;
+/// The most lines about a performance, which nearly all lines name.
+const LINES_OF_HALL: usize = 60;
 /// What of a line is shown.
 const WIDTH: usize = 1_000;
 
-/// Keeps the last lines that are about one of some things.
+/// Keeps the last lines about the first thing that a failure names.
 #[derive(Clone)]
 pub(super) struct Story {
     about: Arc<BTreeSet<String>>,
-    lines: Arc<Mutex<VecDeque<String>>>,
+    untold: BTreeSet<Uuid>,
+    most: usize,
+    lines: Arc<Mutex<Lines>>,
+}
+
+#[derive(Default)]
+struct Lines {
+    last: VecDeque<String>,
+    left_out: u64,
 }
 
 impl Story {
-    /// A story about what a text names by uuid. A performance is named by almost everything, so it is left
-    /// out where something else is named.
+    /// A story about what the first line of a text names by uuid: each line is about another thing, and their
+    /// stories would drive each other out. A performance is named by almost everything, so it is left out where
+    /// something else is named.
     pub(super) fn about(text: &str, performances: &[Uuid]) -> Self {
-        let mut about = uuids(text);
         let halls: BTreeSet<Uuid> = performances.iter().copied().collect();
-        if about.iter().any(|id| !halls.contains(id)) {
-            about.retain(|id| !halls.contains(id));
-        }
-        let about = about.iter().map(Uuid::to_string).collect();
-        Self { about: Arc::new(about), lines: Arc::default() }
+        let things = |text: &str| &uuids(text) - &halls;
+        let named = text.lines().map(things).find(|things| !things.is_empty());
+        let most = if named.is_some() { LINES } else { LINES_OF_HALL };
+        let named = named.unwrap_or_else(|| uuids(text));
+        let untold = &things(text) - &named;
+        let about = named.iter().map(Uuid::to_string).collect();
+        Self { about: Arc::new(about), untold, most, lines: Arc::default() }
+    }
+
+    /// What else the text names.
+    pub(super) fn untold(&self) -> Vec<String> {
+        self.untold.iter().map(Uuid::to_string).collect()
     }
 
     pub(super) fn listener(&self) -> Listener {
@@ -48,14 +65,17 @@ impl Story {
             text.push_str(" ..");
         }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == LINES {
-            lines.pop_front();
+        if lines.last.len() == self.most {
+            lines.last.pop_front();
+            lines.left_out += 1;
         }
-        lines.push_back(text);
+        lines.last.push_back(text);
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let left_out = (lines.left_out > 0).then(|| format!(".. {} lines before", lines.left_out));
+        left_out.into_iter().chain(lines.last.iter().cloned()).collect()
     }
 }
 
@@ -76,5 +96,16 @@ mod tests {
         assert_eq!(*Story::about(&text, &[hall]).about, BTreeSet::from([one.to_string()]));
         let text = format!("performance {hall} is stuck");
         assert_eq!(*Story::about(&text, &[hall]).about, BTreeSet::from([hall.to_string()]));
+    }
+
+    #[test]
+    fn of_many_things_the_first_has_its_story_and_the_others_are_named() {
+        let [first, second, third, hall] = [9, 2, 3, 4].map(Uuid::from_u128);
+        let text = format!(
+            "money: payment {first} in {hall} is off\n    payment {second} is off\n    payment {third} is off"
+        );
+        let story = Story::about(&text, &[hall]);
+        assert_eq!(*story.about, BTreeSet::from([first.to_string()]));
+        assert_eq!(story.untold(), [second.to_string(), third.to_string()]);
     }
 }

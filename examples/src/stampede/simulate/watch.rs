@@ -10,7 +10,7 @@ use ticketing_core::refund::{RefundState, Sent};
 use ticketing_core::testing::model::{DomainModel, ModelStore};
 use ticketing_core::verify::{VerifyOptions, verify};
 
-use super::failure::Broken;
+use super::failure::{Broken, Found};
 
 /// The store is counted as a whole after so many change sets, and whenever they are so many times as many:
 /// all the counts of a long run cost less than the last one.
@@ -37,11 +37,13 @@ impl State {
         let fits = accepted.and_then(|()| self.domain.must_fit(&self.model, changes));
         let fits = fits.map_err(|violation| violation.to_string());
         if let Err(text) = fits.and_then(|()| self.is_at_gateway(changes)) {
-            self.broken = Some(Broken { at: self.clock.now(), text });
+            self.broken = Some(Broken::by_its_words(Found::At(self.clock.now()), text));
         }
     }
 
-    /// Nothing counts as received or sent back that the gateway does not know of.
+    /// Nothing counts as received or sent back that the gateway does not know of. What the bank took back may
+    /// still count as received: that it does not any more once the statement told so is seen to where the
+    /// statement is, and at the end both must be the same.
     fn is_at_gateway(&self, changes: &ChangeSet) -> Result<(), String> {
         let Some(gateway) = &self.gateway else { return Ok(()) };
         for record in changes.records() {
@@ -60,12 +62,12 @@ impl State {
                     if *refund.state() == RefundState::Succeeded { sent: Sent::Gateway } =>
                 {
                     let cancelled = gateway.money_of(refund.payment()).map(|money| money.cancelled);
-                    if cancelled.is_none_or(|sent| sent.minor() < refund.external().minor()) {
+                    let to_send = refund.to_send();
+                    if cancelled.is_none_or(|sent| sent.minor() < to_send.minor()) {
                         let (id, payment) = (refund.id(), refund.payment());
                         return Err(format!(
-                            "refund {id} of {} was sent, the gateway cancelled {cancelled:?} of payment \
-                             {payment}",
-                            refund.external()
+                            "refund {id} of {to_send} was sent, the gateway cancelled {cancelled:?} of \
+                             payment {payment}"
                         ));
                     }
                 }
@@ -134,8 +136,8 @@ impl Watch {
         };
         let report = verify(store, &options).await?;
         if let Some(first) = report.invariants.into_iter().find(|invariant| !invariant.ok) {
-            let text = format!("{}: {}", first.name, first.violations.join("\n    "));
-            self.lock().broken.get_or_insert(Broken { at: now, text });
+            let broken = Broken::of(Found::At(now), first.name, &first.violations);
+            self.lock().broken.get_or_insert(broken);
         }
         Ok(())
     }

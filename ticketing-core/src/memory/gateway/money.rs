@@ -22,6 +22,13 @@ pub struct PaymentMoney {
     pub cancels: Vec<GatewayCancel>,
 }
 
+impl PaymentMoney {
+    /// What came in and was not taken back by the bank.
+    pub fn kept(&self) -> Money {
+        self.captured.sub(self.reversed).unwrap_or(self.captured.currency().zero())
+    }
+}
+
 /// The money of all payments in one currency, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GatewayTotals {

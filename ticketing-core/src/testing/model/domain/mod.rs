@@ -79,6 +79,11 @@ impl DomainModel {
         for entry in &changes.entries {
             self.book(entry, changes)?;
         }
+        for (save, before) in changes.saves.iter().zip(&before) {
+            if let (Record::Payment(now), Before::Payment(before)) = (&save.record, before) {
+                self.take_back(before, now);
+            }
+        }
         for (save, before) in changes.saves.iter().zip(before) {
             self.check(rows, (&save.record, before), changes.at)?;
         }
@@ -108,10 +113,7 @@ impl DomainModel {
             }
             Record::Refund(now) => {
                 let before = self.refunds.insert(now.id(), Arc::clone(now));
-                if before.is_none() {
-                    let flow = self.flows.entry(now.payment()).or_default();
-                    flow.refunds += now.external().minor();
-                }
+                self.flows.entry(now.payment()).or_default().refund(before.as_deref(), now);
                 before.map_or(Before::Nothing, Before::Refund)
             }
             Record::Ticket(now) => {

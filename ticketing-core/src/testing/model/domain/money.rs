@@ -18,10 +18,37 @@ use crate::refund::{Refund, RefundFor, RefundState, Sent};
 pub(super) struct Flow {
     /// What the gateway brought, less what the bank took back.
     received: i64,
-    /// Whether the bank ever took anything back.
-    is_reversed: bool,
-    /// Of all its refunds.
-    pub(super) refunds: i64,
+    /// What of it the bank took back by the change set that is looked at.
+    taken_back: i64,
+    /// What is set aside for refunds: what they were requested for, less what the bank took back of it.
+    set_aside: i64,
+    /// What its refunds still owe and the bank did not take back.
+    owed: i64,
+    /// What its refunds sent, send or will send.
+    to_send: i64,
+}
+
+impl Flow {
+    /// A refund is requested, or has changed.
+    pub(super) fn refund(&mut self, before: Option<&Refund>, now: &Refund) {
+        let (owed, to_send) =
+            before.map_or((0, 0), |before| (before.left().minor(), before.to_send().minor()));
+        if before.is_none() {
+            self.set_aside += now.external().minor();
+        }
+        self.owed += now.left().minor() - owed;
+        self.to_send += now.to_send().minor() - to_send;
+    }
+
+    /// The bank took money back; `deposit` is what had paid, if that is among it. Any part of a deposit may
+    /// have been set aside: all that is left bounds what still is. Of other money all was set aside.
+    fn take_back(&mut self, deposit: Option<i64>) {
+        let other = std::mem::take(&mut self.taken_back) - deposit.unwrap_or(0);
+        if deposit.is_some() {
+            self.set_aside = self.set_aside.min(self.received + other);
+        }
+        self.set_aside -= other;
+    }
 }
 
 impl DomainModel {
@@ -70,9 +97,19 @@ impl DomainModel {
 
     fn book_payment(&mut self, payment: PaymentId, entry: &JournalEntry) {
         let flow = self.flows.entry(payment).or_default();
-        flow.received -= on(entry, Account::Clearing);
-        flow.is_reversed |=
-            matches!(entry.kind(), EntryKind::DepositReversed | EntryKind::DepositLost);
+        let moved = on(entry, Account::Clearing);
+        flow.received -= moved;
+        if matches!(entry.kind(), EntryKind::DepositReversed | EntryKind::DepositLost) {
+            flow.taken_back += moved;
+        }
+    }
+
+    /// What a change set says of money that the bank took back, after all its entries.
+    pub(super) fn take_back(&mut self, before: &Payment, now: &Payment) {
+        let is_reversed = |paid: &Payment| *paid.state() == PaymentState::Reversed;
+        let deposit =
+            (is_reversed(now) && !is_reversed(before)).then(|| now.tenders().external.minor());
+        self.flows.entry(now.id()).or_default().take_back(deposit);
     }
 
     /// What came in is booked, and what is set aside for refunds is what the refunds make.
@@ -87,9 +124,15 @@ impl DomainModel {
         must(refunded <= received, || {
             format!("payment {id} received {received} and refunds {refunded} of it")
         })?;
-        must(flow.is_reversed || refunded == flow.refunds, || {
-            let refunds = flow.refunds;
-            format!("payment {id} counts refunds of {refunded}, there are refunds of {refunds}")
+        must(refunded == flow.set_aside, || {
+            let set_aside = flow.set_aside;
+            format!("payment {id} counts refunds of {refunded}, there are refunds of {set_aside}")
+        })?;
+        // The refunds themselves, whatever the payment counts: no more is owed than is set aside, and no more
+        // is set aside than they come to.
+        let Flow { owed, to_send, .. } = flow;
+        must((owed..=to_send).contains(&refunded), || {
+            format!("payment {id} counts refunds of {refunded}, they owe {owed} of {to_send}")
         })?;
         self.price(now)
     }
@@ -257,4 +300,26 @@ fn book_refund(id: RefundId, entry: &JournalEntry, changes: &ChangeSet) -> Check
 
 fn on(entry: &JournalEntry, account: Account) -> i64 {
     entry.postings().iter().filter(|line| line.account == account).map(|line| line.amount).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deposit_that_is_taken_back_leaves_aside_what_other_money_set_aside() {
+        // A deposit of 100, half of it refunded, and 30 that bought nothing.
+        let flow = Flow { received: 130, set_aside: 80, ..Flow::default() };
+        let mut all = Flow { received: 30, taken_back: 100, ..flow };
+        all.take_back(Some(100));
+        assert_eq!((all.set_aside, all.taken_back), (30, 0));
+        let mut both = Flow { received: 0, taken_back: 130, ..flow };
+        both.take_back(Some(100));
+        assert_eq!(both.set_aside, 0);
+        let mut other = Flow { received: 100, taken_back: 30, ..flow };
+        other.take_back(None);
+        assert_eq!(other.set_aside, 50);
+        other.take_back(None);
+        assert_eq!(other.set_aside, 50);
+    }
 }
