@@ -127,7 +127,9 @@ fn what_goes_wrong_can_be_set_one_by_one() {
 #[test]
 fn every_setting_changes_the_run_at_any_level() {
     let run = |args: &[&str]| {
-        let report = report(&[&["--faults", "mild", "--processes", "3"], args].concat());
+        // Calls that are late often enough, that it matters how late they may be.
+        let level = ["--faults", "mild", "--fault", "gateway.late=100"];
+        let report = report(&[&level[..], args].concat());
         (report["trace_hash"].clone(), report["faults"].clone())
     };
     let as_it_is = run(&[]);
@@ -143,7 +145,7 @@ fn every_setting_changes_the_run_at_any_level() {
         "limits.before=3000",
         "outbox.before=3000",
         "publisher.twice=20000",
-        "gateway.decline=900",
+        "gateway.decline=700",
         "gateway.notice_lost=900",
         "gateway.late_max=7200",
         "publisher.fail_halfway=300",

@@ -117,6 +117,10 @@ impl Run<'_> {
         faults.extend(
             left.weather.counts().into_iter().map(|(name, count)| (name.to_owned(), count)),
         );
+        // What the topic itself took twice happens behind every port, where nothing else counts it.
+        let mut repeats = 0;
+        world.memory.publisher.look_at_arrivals(|_, arrived| repeats += arrived.repeats());
+        faults.insert("arrivals_repeated".to_owned(), repeats);
         let total_s = self.wall.elapsed().as_secs_f64();
         let report = Report {
             seed: self.seed,
