@@ -49,10 +49,9 @@ pub struct LoadArgs {
     /// What buyers and faults are drawn from; the same seed draws the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Buyers under way at once; the others come as these leave
-    #[arg(long, value_name = "N", default_value_t = 10_000,
-          value_parser = clap::value_parser!(u32).range(1..=200_000))]
-    pub concurrency: u32,
+    /// Buyers under way at once; the others come as these leave [default: 10000, over a database 500]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub concurrency: Option<u32>,
     /// How much goes wrong around the system
     #[arg(long, value_enum, default_value_t = FaultLevel::Mild)]
     pub faults: FaultLevel,
@@ -66,18 +65,37 @@ pub struct LoadArgs {
     /// Wall time after which no more buyers come, such as 30s, 1500ms or 2m
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub duration: Span,
-    /// Seconds of the buyers' time that pass in one second of wall time
-    #[arg(long, value_name = "N", default_value_t = 150,
-          value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub speed: u32,
+    /// Seconds of the buyers' time that pass in one second of wall time [default: 150, over a database 60]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub speed: Option<u32>,
     /// Where the truth is kept: in memory or in a database, `sqlite://PATH` or
-    /// `mysql://USER:PASSWORD@HOST/NAME`,
-    /// whose schema is brought up to date; one run at a time
+    /// `mysql://USER:PASSWORD@HOST/NAME`, whose schema is brought up to date; one run at a time
     #[arg(long, value_name = "memory|URL", default_value = "memory", value_parser = StoreParser)]
     pub store: StoreChoice,
     /// Write the figures as JSON to a file, or to standard output with `-`
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<JsonTarget>,
+}
+
+impl LoadArgs {
+    /// Buyers under way at once. More than a database serves within the buyers' deadlines would only wait for
+    /// it, and go home.
+    pub const fn concurrency(&self) -> u32 {
+        match (self.concurrency, &self.store) {
+            (Some(told), _) => told,
+            (None, StoreChoice::Memory) => 10_000,
+            (None, StoreChoice::Database(_)) => 500,
+        }
+    }
+
+    /// Seconds of the buyers' time in one second of wall time.
+    pub const fn speed(&self) -> u32 {
+        match (self.speed, &self.store) {
+            (Some(told), _) => told,
+            (None, StoreChoice::Memory) => 150,
+            (None, StoreChoice::Database(_)) => 60,
+        }
+    }
 }
 
 /// How much goes wrong around the system.
@@ -179,6 +197,20 @@ mod tests {
             (FaultLevel::Mild, StoreChoice::Memory, None)
         );
         assert_eq!(args.duration.get(), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_database_is_given_fewer_buyers_at_once_and_more_time() {
+        let of = |args: &[&str]| {
+            let args = parse(args).unwrap();
+            (args.concurrency(), args.speed())
+        };
+        assert_eq!(of(&[]), (10_000, 150));
+        assert_eq!(of(&["--store", "sqlite://sale.db"]), (500, 60));
+        assert_eq!(
+            of(&["--store", "sqlite://sale.db", "--concurrency", "9", "--speed", "8"]),
+            (9, 8)
+        );
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl ScaledClock {
         }))
     }
 
+    /// How much faster than the wall clock it is.
+    pub(crate) fn speed(&self) -> u32 {
+        self.0.speed
+    }
+
     /// Moves the clock forward at once, and wakes who waited for that.
     pub(crate) fn skip(&self, by: Duration) {
         let by_us = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);

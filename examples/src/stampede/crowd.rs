@@ -70,7 +70,7 @@ impl Crowd {
     /// Lets the buyers come; ends when the last one has left.
     pub(crate) async fn storm(&self, world: &Arc<World>, wall: &Stopwatch) {
         let begins_at = world.now();
-        let places = Arc::new(Semaphore::new(self.args.concurrency as usize));
+        let places = Arc::new(Semaphore::new(self.args.concurrency() as usize));
         let mut visits = JoinSet::new();
         for (comes_after, index) in &self.arrivals {
             while let Some(ended) = visits.try_join_next() {

@@ -11,7 +11,7 @@ use ticketing_core::ledger::Account;
 use ticketing_core::money::Currency;
 use ticketing_core::page::PageRequest;
 use ticketing_core::port::{Clock, Inspect};
-use ticketing_sqlx::{ConnectError, Options, Snapshot, Store};
+use ticketing_sqlx::{Options, Snapshot, Store};
 
 use super::clock::ScaledClock;
 use super::figures::{PAGE, for_each};
@@ -20,6 +20,8 @@ use super::store::{DatabaseUrl, StoreKind};
 
 /// How long after what a database remembers last a run begins: every lease of a relay has ended by then.
 const LATER: TimeDelta = TimeDelta::hours(1);
+/// The longest that a store may cache a performance.
+const CACHED_MAX: Duration = Duration::from_hours(1);
 /// How long a store may take to commit what is queued when a run is over.
 const CLOSING: Duration = Duration::from_secs(30);
 
@@ -48,9 +50,9 @@ impl Durable {
     /// # Errors
     /// The database cannot be opened or read.
     pub(crate) async fn open(url: &DatabaseUrl, clock: &ScaledClock) -> Result<Self, RunError> {
-        let options = Options::default();
+        let options = options(clock);
         Store::migrate(url.secret(), &options).await?;
-        let store = connect(url, Arc::new(clock.clone())).await?;
+        let store = Store::connect(url.secret(), options, Arc::new(clock.clone())).await?;
         let snapshot = store.snapshot().await?;
         if let Some(last) = snapshot.last_decided_at() {
             let ahead = last + LATER - clock.now();
@@ -68,12 +70,11 @@ impl Durable {
     }
 }
 
-/// Connects to a database that is there.
-pub(crate) async fn connect(
-    url: &DatabaseUrl,
-    clock: Arc<dyn Clock>,
-) -> Result<Store, ConnectError> {
-    Store::connect(url.secret(), Options::default(), clock).await
+/// The defaults, but that a performance is cached as long in wall time: its age runs by the buyers' clock.
+fn options(clock: &ScaledClock) -> Options {
+    let defaults = Options::default();
+    let cached_for = (defaults.performances_cached_for * clock.speed()).min(CACHED_MAX);
+    Options { performances_cached_for: cached_for, ..defaults }
 }
 
 impl Before {

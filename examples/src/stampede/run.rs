@@ -67,7 +67,7 @@ struct Aftermath {
 
 impl Aftermath {
     async fn of(args: &LoadArgs) -> Result<Self, RunError> {
-        let clock = ScaledClock::new(begins_at(), args.speed);
+        let clock = ScaledClock::new(begins_at(), args.speed());
         let plan = Plan {
             starts_after: STARTS_AFTER,
             deadlines: deadlines(),

@@ -12,12 +12,11 @@ use ticketing_core::error::PortError;
 use ticketing_core::memory::SystemClock;
 use ticketing_core::port::Clock;
 use ticketing_core::verify::{VerifyOptions, verify};
-use ticketing_sqlx::{ConnectError, Snapshot};
+use ticketing_sqlx::{ConnectError, Options, Snapshot, Store};
 
 use self::watched::Watched;
 use super::args::JsonTarget;
 use super::audit::{Invariants, books, checked};
-use super::database::connect;
 use super::report::show_checks;
 use super::run::rounded;
 use super::stopwatch::Stopwatch;
@@ -108,7 +107,8 @@ impl fmt::Display for Verified {
 /// [`VerifyError`]. A broken invariant is no error.
 pub async fn run(args: &VerifyArgs) -> Result<Verified, VerifyError> {
     let wall = Stopwatch::start();
-    let store = connect(&args.store, Arc::new(SystemClock)).await?;
+    let clock = Arc::new(SystemClock);
+    let store = Store::connect(args.store.secret(), Options::default(), clock).await?;
     let snapshot = store.snapshot().await?;
     let found = check(args, &snapshot).await;
     snapshot.close().await;

@@ -161,8 +161,7 @@ impl World {
         let tally = Arc::new(FaultTally::default());
         let funnel = Arc::new(Funnel::default());
         let begins_at = clock.now();
-        let ports = ports(&memory, &store, plan.faults, &tally, &funnel, seeds);
-        let office = BoxOffice::new(ports);
+        let office = BoxOffice::new(ports(&memory, &store, plan.faults, &tally, &funnel, seeds));
         let admission = plan.admission;
         let stage = stage::set_up(&office, plan.seats, policy(plan)).await?;
         let mut sales = Vec::with_capacity(plan.openings.len());
