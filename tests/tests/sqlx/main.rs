@@ -2,5 +2,6 @@
 
 mod conformance;
 mod model;
+mod server;
 mod snapshot;
 mod world;

@@ -1,0 +1,107 @@
+//! Clocks that jump while seats are sold and events are relayed.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use ticketing_core::box_office::RelayOptions;
+use ticketing_core::label::Label;
+use ticketing_core::memory::SeededRandom;
+use ticketing_core::page::{Limit, PageRequest};
+use ticketing_core::port::Random;
+use ticketing_core::verify::PublishedEvents;
+
+use crate::ledger::pause;
+use crate::load::Load;
+use crate::on_each;
+use crate::server::Server;
+use crate::servers::Scratch;
+use crate::shop::{Shop, impatient};
+
+/// How often what is left is relayed at the end: a lease that was taken before a clock jumped back may last.
+const RUNS_MAX: u32 = 200;
+
+/// Two relays whose clocks jump each for itself, by up to half an hour, over a sale whose clocks do too: no
+/// event is lost, however often a lease is taken away, and no reservation ends twice.
+async fn clocks_jump(server: Server, time: Duration, seed: u64) {
+    println!("seed {seed}");
+    let scratch = Scratch::new(server, "clocks").await;
+    let shops = [
+        Shop::open(&scratch.url, impatient(), seed).await,
+        Shop::open(&scratch.url, impatient(), seed + 1).await,
+    ];
+    let [first, second] = &shops;
+    let hall = first.stage(100).await;
+    let loads = [Load::start(first, hall, 8, seed), Load::start(second, hall, 8, seed + 2)];
+    let random = SeededRandom::new(seed);
+    let ends = tokio::time::Instant::now() + time;
+    let (mut leased, mut fenced) = (0, 0);
+    while tokio::time::Instant::now() < ends {
+        let choice = usize::try_from(random.next_u64() % 2).expect("0 or 1");
+        let seconds = i64::try_from(random.next_u64() % 3_600).expect("below an hour") - 1_800;
+        shops[choice].clock.set_offset(TimeDelta::seconds(seconds));
+        let (of_first, of_second) = tokio::join!(relay(first, "first"), relay(second, "second"));
+        leased += of_first.0 + of_second.0;
+        fenced += of_first.1 + of_second.1;
+        let page = PageRequest::first(Limit::DEFAULT);
+        // What it finds due is due by a clock that may jump back.
+        drop(shops[choice].counter().sweep_due(page).await);
+        pause(Duration::from_millis(random.next_u64() % 50)).await;
+    }
+    let mut sold = 0;
+    for load in loads {
+        sold += load.end().await;
+    }
+    shops.iter().for_each(|shop| shop.clock.set_offset(TimeDelta::hours(1)));
+    let mut published = PublishedEvents::new();
+    relay_all(first).await;
+    for shop in &shops {
+        shop.memory.publisher.look_at_arrivals(|of, arrivals| {
+            (1..=arrivals.highest())
+                .filter(|n| arrivals.contains(*n))
+                .for_each(|n| published.add(of, n));
+        });
+    }
+    println!("{sold} sold, {leased} leases, {fenced} taken away");
+    assert!(sold > 0 && leased > 0, "{sold} sold, {leased} leases");
+    // What the second was told counts as the first's.
+    second.ledger.settle(&second.store).await;
+    second.ledger.hand_over(&first.ledger);
+    first.judge_with(&scratch.url, Some(published)).await;
+    for shop in shops {
+        shop.close().await;
+    }
+    scratch.remove().await;
+}
+
+/// How many partitions were leased, and how many of them another took over meanwhile.
+async fn relay(shop: &Shop, owner: &str) -> (usize, usize) {
+    let options = RelayOptions { lease_ttl: Duration::from_secs(1), ..RelayOptions::default() };
+    let relayed = shop.counter().relay(&Label::new(owner).expect("a name"), &options).await;
+    let relayed = relayed.expect("options in bounds");
+    assert!(relayed.errors.is_empty(), "{relayed:?}");
+    (relayed.leased, relayed.fenced)
+}
+
+async fn relay_all(shop: &Shop) {
+    for _ in 0..RUNS_MAX {
+        relay(shop, "first").await;
+        let waiting = shop.counter().ports().outbox.waiting().await.expect("a count");
+        if waiting == 0 {
+            return;
+        }
+        pause(Duration::from_millis(20)).await;
+    }
+    panic!("events are left");
+}
+
+on_each!(sqlite: Sqlite, mysql: MySql, mariadb: MariaDb => {
+    clocks_jump(Duration::from_secs(3), 51);
+});
+
+mod long {
+    use super::*;
+
+    on_each!(sqlite: Sqlite, mysql: MySql, mariadb: MariaDb => {
+        #[ignore = "takes a minute"] clocks_jump(Duration::from_secs(60), 52);
+    });
+}

@@ -1,0 +1,74 @@
+//! Servers that are killed, and servers that may not write.
+
+use std::time::Duration;
+
+use crate::ledger::pause;
+use crate::load::Load;
+use crate::on_each;
+use crate::server::Server;
+use crate::servers::Own;
+use crate::shop::{Shop, impatient};
+use ticketing_sqlx::Options;
+
+/// How long a sale may take to go on after a server came back.
+const BACK_MAX: Duration = Duration::from_secs(60);
+
+/// `kill -9` in the middle of a sale, then a start on the same data, again and again.
+async fn server_is_killed(server: Server, rounds: u64) {
+    let mut own = Own::start(server).await;
+    let url = own.database("killed").await;
+    let options = Options { outcome_timeout: Duration::from_secs(20), ..impatient() };
+    let shop = Shop::open(&url, options, 7).await;
+    let hall = shop.stage(100).await;
+    let load = Load::start(&shop, hall, 24, 31);
+    for round in 0..rounds {
+        load.sells(20 + 7 * round, BACK_MAX).await;
+        tokio::task::block_in_place(|| own.kill());
+        // Sometimes it is away for longer than a statement may take.
+        pause(Duration::from_millis(1_500 * (round % 2))).await;
+        tokio::task::block_in_place(|| own.up());
+    }
+    load.sells(20, BACK_MAX).await;
+    load.end().await;
+    shop.judge(&url).await;
+    shop.close().await;
+}
+
+/// The server stops writing for a while, also between the statements of a transaction and its COMMIT.
+async fn server_is_read_only(server: Server, rounds: u64) {
+    let own = Own::start(server).await;
+    let url = own.database("read_only").await;
+    let shop = Shop::open(&url, impatient(), 8).await;
+    let hall = shop.stage(100).await;
+    let load = Load::start(&shop, hall, 24, 32);
+    // MySQL waits for open transactions, or refuses their COMMIT; MariaDB spares nobody but root.
+    let (on, off) = ("SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0");
+    for _ in 0..rounds {
+        load.sells(10, BACK_MAX).await;
+        own.run_as_root(on).await;
+        let (sold, before) = (load.sold(), load.failed());
+        pause(Duration::from_secs(2)).await;
+        println!("{} sold, {} calls failed meanwhile", load.sold() - sold, load.failed() - before);
+        assert!(load.failed() > before, "nothing failed on a server that may not write");
+        own.run_as_root(off).await;
+    }
+    load.sells(20, BACK_MAX).await;
+    load.end().await;
+    let tally = shop.judge(&url).await;
+    assert_eq!(tally.unknown, 0, "a server that answers leaves nothing unknown: {tally:?}");
+    shop.close().await;
+}
+
+on_each!(mysql: MySql, mariadb: MariaDb => {
+    server_is_killed(2);
+    server_is_read_only(2);
+});
+
+mod long {
+    use super::*;
+
+    on_each!(mysql: MySql, mariadb: MariaDb => {
+        #[ignore = "takes minutes"] server_is_killed(20);
+        #[ignore = "takes a minute"] server_is_read_only(20);
+    });
+}

@@ -1,0 +1,204 @@
+//! Buyers who meet each other on seats, wallets and places, and a seller who changes the hall beneath them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ticketing_core::box_office::{
+    BoxOffice, CancelReservation, ConfirmPayment, RefundSeats, ReserveSeats, StartCheckout, TopUp,
+};
+use ticketing_core::id::UserId;
+use ticketing_core::label::Token;
+use ticketing_core::memory::SeededRandom;
+use ticketing_core::money::{Currency, Money};
+use ticketing_core::payment::Method;
+use ticketing_core::port::Random;
+use ticketing_core::seat::{SeatNo, Seats};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::ledger::pause;
+use crate::shop::{Hall, PRICE, Shop};
+
+/// How long a buyer waits whom the store failed.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long any call may take, whatever goes wrong: far beyond what the options of the tests add up to.
+const CALL_MAX: Duration = Duration::from_secs(60);
+
+/// A crowd at work, until it is told to stop.
+pub(crate) struct Load {
+    buyers: JoinSet<()>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_over: AtomicBool,
+    sold: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Load {
+    /// Buyers at one hall, each with a counter of their own.
+    pub(crate) fn start(shop: &Shop, hall: Hall, buyers: u64, seed: u64) -> Self {
+        println!("{buyers} buyers, seed {seed}");
+        let state = Arc::<State>::default();
+        let crowd = (0..buyers).map(|number| {
+            let random = SeededRandom::new(seed ^ (number + 1).wrapping_mul(0x9e37_79b9));
+            let buyer = Buyer { office: shop.counter(), hall, random };
+            buyer.buy(Arc::clone(&state))
+        });
+        Self { buyers: crowd.collect(), state }
+    }
+
+    /// How many purchases have come to an end so far.
+    pub(crate) fn sold(&self) -> u64 {
+        self.state.sold.load(Ordering::Relaxed)
+    }
+
+    /// How many calls failed so far, for whatever reason.
+    pub(crate) fn failed(&self) -> u64 {
+        self.state.failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more purchases have come to an end.
+    ///
+    /// # Panics
+    /// If that takes longer than `within`.
+    pub(crate) async fn sells(&self, more: u64, within: Duration) {
+        let (goal, began) = (self.sold() + more, Instant::now());
+        while self.sold() < goal {
+            let (sold, failed) = (self.sold(), self.failed());
+            assert!(began.elapsed() < within, "{sold} of {goal} sold, {failed} calls failed");
+            pause(PAUSE).await;
+        }
+    }
+
+    /// Lets every buyer end the call that runs.
+    ///
+    /// # Panics
+    /// If a call does not end, or a buyer panicked.
+    pub(crate) async fn end(mut self) -> u64 {
+        self.state.is_over.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.buyers.join_next().await {
+            ended.expect("a buyer does not panic");
+        }
+        self.sold()
+    }
+}
+
+struct Buyer {
+    office: BoxOffice,
+    hall: Hall,
+    random: SeededRandom,
+}
+
+/// The store failed, or a rule stood in the way: the buyer does something else.
+struct GaveUp;
+
+impl<E: std::error::Error> From<E> for GaveUp {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
+impl Buyer {
+    async fn buy(self, state: Arc<State>) {
+        while !state.is_over.load(Ordering::Relaxed) {
+            let turn = tokio::time::timeout(CALL_MAX, self.turn()).await;
+            match turn.expect("every call ends") {
+                Ok(()) => state.sold.fetch_add(1, Ordering::Relaxed),
+                Err(GaveUp) => {
+                    pause(PAUSE).await;
+                    state.failed.fetch_add(1, Ordering::Relaxed)
+                }
+            };
+        }
+    }
+
+    fn below(&self, bound: u32) -> u32 {
+        u32::try_from(self.random.next_u64() % u64::from(bound)).expect("below a u32")
+    }
+
+    /// One of few, whom several buyers act for at once.
+    fn user(&self) -> UserId {
+        let number = self.below(self.hall.seats.div_ceil(4).max(2));
+        UserId::from_uuid(Uuid::from_u128(
+            self.hall.performance.as_uuid().as_u128() ^ u128::from(number),
+        ))
+    }
+
+    async fn turn(&self) -> Result<(), GaveUp> {
+        match self.below(20) {
+            0 => self.top_up(self.user()).await,
+            1 => self.keep_back().await,
+            2..=6 => self.purchase(PRICE / 2).await,
+            _ => self.purchase(0).await,
+        }
+    }
+
+    async fn top_up(&self, user: UserId) -> Result<(), GaveUp> {
+        let key = Token::new(&format!("{:x}", self.random.next_u64()))?;
+        let amount = Money::from_minor(PRICE, Currency::KRW)?;
+        self.office.top_up(TopUp { user, amount, key }).await?;
+        Ok(())
+    }
+
+    /// The seller keeps a seat back for a while: that changes the performance which every sale guards.
+    async fn keep_back(&self) -> Result<(), GaveUp> {
+        let Hall { performance, seller, seats } = self.hall;
+        let seat = Seats::one(SeatNo(self.below(seats)));
+        self.office.block(seller, performance, seat.clone()).await?;
+        self.office.unblock(seller, performance, seat).await?;
+        Ok(())
+    }
+
+    async fn purchase(&self, points: i64) -> Result<(), GaveUp> {
+        let (user, Hall { performance, seats, .. }) = (self.user(), self.hall);
+        if points > 0 {
+            self.top_up(user).await?;
+        }
+        let expected_total = Money::from_minor(PRICE, Currency::KRW)?;
+        let seats = Seats::one(SeatNo(self.below(seats)));
+        let wanted = ReserveSeats {
+            user,
+            performance,
+            seats,
+            expected_total,
+            hold: None,
+            admission: None,
+            key: None,
+        };
+        let reservation = self.office.reserve(wanted).await?.reservation;
+        if self.below(8) == 0 {
+            self.office.cancel_reservation(CancelReservation::new(user, reservation)).await?;
+            return Ok(());
+        }
+        let points = Money::from_minor(points, Currency::KRW)?;
+        let tender = StartCheckout {
+            user,
+            reservation,
+            points,
+            method: Some(Method::Card),
+            refund_account: None,
+            key: None,
+        };
+        let Some(payment) = self.office.checkout(tender).await?.payment() else {
+            return Err(GaveUp);
+        };
+        let paid = ConfirmPayment {
+            user,
+            payment,
+            amount: Money::from_minor(PRICE - points.minor(), Currency::KRW)?,
+            provider_key: Some(Token::new("authenticated")?),
+            key: None,
+        };
+        self.office.confirm(paid).await?;
+        // So that the hall does not run out.
+        if self.below(4) > 0 {
+            self.office.refund(RefundSeats::all(user, reservation)).await?;
+        }
+        Ok(())
+    }
+}
