@@ -68,15 +68,26 @@ gone() {
   done
 }
 
+# released PORT: waits until nothing listens there. Threads of a killed process may hold its port and files
+# for a moment longer than it is seen.
+released() {
+  local tries=200
+  while [ -n "$(listeners "$1")" ]; do
+    [ $((tries -= 1)) -gt 0 ] || return 1
+    sleep 0.05
+  done
+}
+
 # stop NAME SIGNAL: only what is on record; kill -9 if the signal does not do within 30 s.
 stop() {
-  local name=$1 was
+  local name=$1 was held
   alive "$name" || return 0
-  was=$pid
+  was=$pid held=$port
   kill "-$2" "$was" 2>/dev/null || true
   if ! gone "$name" 30; then
     say "$name did not end within 30 s: kill -9"
     kill -KILL "$was" 2>/dev/null || true
     gone "$name" 10 || fail "$name, pid $was, did not end after kill -9"
   fi
+  released "$held" || fail "$name, pid $was, has ended and its port $held is still taken"
 }
