@@ -10,6 +10,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
 use super::{Connection, Done, Row, Value};
 use crate::Options;
 use crate::error::ConnectError;
@@ -31,9 +34,14 @@ const LANE_STATEMENTS_MAX: usize = 768;
 /// How sessions are opened, and those that read.
 pub(crate) enum Database {
     #[cfg(feature = "mysql")]
-    MySql { pool: MySqlPool, lane: Box<MySqlConnectOptions>, lock_wait: Duration },
+    MySql {
+        pool: MySqlPool,
+        lane: Box<MySqlConnectOptions>,
+        lock_wait: Duration,
+        patience: Duration,
+    },
     #[cfg(feature = "sqlite")]
-    Sqlite { pool: SqlitePool, lane: Box<SqliteConnectOptions> },
+    Sqlite { pool: SqlitePool, lane: Box<SqliteConnectOptions>, patience: Duration },
 }
 
 impl Database {
@@ -77,7 +85,8 @@ impl Database {
                 Box::pin(async move { session(connection, lock_wait).await })
             })
             .connect_lazy_with(read);
-        Ok(Self::MySql { pool, lane: Box::new(lane), lock_wait })
+        let patience = options.statement_timeout;
+        Ok(Self::MySql { pool, lane: Box::new(lane), lock_wait, patience })
     }
 
     #[cfg(feature = "sqlite")]
@@ -101,7 +110,8 @@ impl Database {
             .max_connections(options.read_connections)
             .acquire_timeout(options.connect_timeout)
             .connect_lazy_with(read);
-        Ok(Self::Sqlite { pool, lane: Box::new(lane) })
+        let patience = options.statement_timeout;
+        Ok(Self::Sqlite { pool, lane: Box::new(lane), patience })
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -136,12 +146,18 @@ impl Database {
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             #[cfg(feature = "mysql")]
-            Self::MySql { pool, .. } => {
-                super::mysql::fetch(&mut *pool.acquire().await?, sql, values).await
+            Self::MySql { pool, patience, .. } => {
+                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
+                let answer = super::mysql::fetch(lent.session(), sql, values);
+                let answer = timeout(*patience, answer).await;
+                lent.back(answer)
             }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { pool, .. } => {
-                super::sqlite::fetch(&mut *pool.acquire().await?, sql, values).await
+            Self::Sqlite { pool, patience, .. } => {
+                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
+                let answer = super::sqlite::fetch(lent.session(), sql, values);
+                let answer = timeout(*patience, answer).await;
+                lent.back(answer)
             }
         }
     }
@@ -153,12 +169,18 @@ impl Database {
     ) -> Result<Done, sqlx::Error> {
         match self {
             #[cfg(feature = "mysql")]
-            Self::MySql { pool, .. } => {
-                super::mysql::execute(&mut *pool.acquire().await?, sql, values).await
+            Self::MySql { pool, patience, .. } => {
+                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
+                let answer = super::mysql::execute(lent.session(), sql, values);
+                let answer = timeout(*patience, answer).await;
+                lent.back(answer)
             }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { pool, .. } => {
-                super::sqlite::execute(&mut *pool.acquire().await?, sql, values).await
+            Self::Sqlite { pool, patience, .. } => {
+                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
+                let answer = super::sqlite::execute(lent.session(), sql, values);
+                let answer = timeout(*patience, answer).await;
+                lent.back(answer)
             }
         }
     }
@@ -170,6 +192,41 @@ impl Database {
             Self::MySql { pool, .. } => pool.close().await,
             #[cfg(feature = "sqlite")]
             Self::Sqlite { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+/// A session that reads. If it was not waited for, by us or by whoever dropped the read, it is given up: the
+/// pool would wait for its server without a bound, and be one session short.
+struct Lent<S> {
+    session: Option<S>,
+    give_up: fn(S),
+}
+
+impl<S> Lent<S> {
+    const fn new(session: S, give_up: fn(S)) -> Self {
+        Self { session: Some(session), give_up }
+    }
+
+    fn session(&mut self) -> &mut S {
+        self.session.as_mut().expect("it is lent until it goes back")
+    }
+
+    /// Gives it back to the pool if it has answered.
+    fn back<T>(
+        mut self,
+        answer: Result<Result<T, sqlx::Error>, Elapsed>,
+    ) -> Result<T, sqlx::Error> {
+        let answer = answer.map_err(|elapsed| sqlx::Error::Io(elapsed.into()))?;
+        drop(self.session.take());
+        answer
+    }
+}
+
+impl<S> Drop for Lent<S> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            (self.give_up)(session);
         }
     }
 }
