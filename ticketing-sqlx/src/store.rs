@@ -7,10 +7,15 @@ use async_trait::async_trait;
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::port::{Clock, CommitError, Committed};
 
+use tokio::time::timeout;
+
 use crate::Options;
 use crate::db::Database;
 use crate::lanes::{Closed, Lanes, Stats};
 use crate::reads::Performances;
+
+/// How long the sessions that read may take to end.
+const SESSIONS_END_MAX: Duration = Duration::from_secs(2);
 
 /// A store in a database. Clones share it.
 ///
@@ -55,7 +60,8 @@ impl Store {
     /// rest is refused, and counted in the answer.
     pub async fn close(&self, within: Duration) -> Closed {
         let closed = self.shared.lanes.close(within).await;
-        self.shared.database.close().await;
+        // What does not end by then is a session whose server is silent.
+        let _ = timeout(SESSIONS_END_MAX, self.shared.database.close()).await;
         closed
     }
 
