@@ -88,11 +88,11 @@ impl Executor {
         self.session = None;
         let deadline = Instant::now() + self.outcome_timeout;
         loop {
-            let found = match self.reach(deadline).await {
-                Ok(mut session) => outcome::look(&mut session, writes).await,
-                Err(failed) => Err(failed),
-            };
-            match found {
+            let found = timeout_at(deadline, async {
+                let mut session = self.reach(deadline).await?;
+                outcome::look(&mut session, writes).await
+            });
+            match found.await.unwrap_or(Err(Failed::Silent)) {
                 Ok(Outcome::Committed) => return Ok(()),
                 Ok(Outcome::RolledBack) => {
                     let error = PortError::new("store", "commit", Fault::Transient);
