@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use ticketing_core::box_office::RelayOptions;
+use ticketing_core::error::Fault;
 use ticketing_core::label::Label;
 use ticketing_core::memory::SeededRandom;
 use ticketing_core::page::{Limit, PageRequest};
-use ticketing_core::port::Random;
+use ticketing_core::port::{OutboxError, Random};
 use ticketing_core::verify::PublishedEvents;
 
 use crate::ledger::pause;
@@ -78,7 +79,9 @@ async fn relay(shop: &Shop, owner: &str) -> (usize, usize) {
     let options = RelayOptions { lease_ttl: Duration::from_secs(1), ..RelayOptions::default() };
     let relayed = shop.counter().relay(&Label::new(owner).expect("a name"), &options).await;
     let relayed = relayed.expect("options in bounds");
-    assert!(relayed.errors.is_empty(), "{relayed:?}");
+    // SQLite's one writer may be busy.
+    let is_transient = |error: &OutboxError| matches!(error, OutboxError::Port(error) if error.fault() == Fault::Transient);
+    assert!(relayed.errors.iter().all(is_transient), "{relayed:?}");
     (relayed.leased, relayed.fenced)
 }
 

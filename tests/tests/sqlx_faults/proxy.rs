@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     HoldBack,
 }
 
+/// Commands of the protocol.
+const PREPARE: u8 = 0x16;
+const EXECUTE: u8 = 0x17;
+
 struct Shared {
     to: String,
     /// What befalls the next commits.
@@ -44,6 +48,7 @@ struct Shared {
     random: SeededRandom,
     is_frozen: watch::Sender<bool>,
     thawed: Notify,
+    is_mute: AtomicBool,
     met: AtomicUsize,
 }
 
@@ -67,6 +72,7 @@ impl Proxy {
             random: SeededRandom::new(seed),
             is_frozen: watch::Sender::new(false),
             thawed: Notify::new(),
+            is_mute: AtomicBool::new(false),
             met: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&shared);
@@ -109,6 +115,12 @@ impl Proxy {
     pub(crate) fn thaw(&self) {
         self.shared.is_frozen.send_replace(false);
         self.shared.thawed.notify_waiters();
+    }
+
+    /// Sessions that run a prepared statement meanwhile hear nothing any more, not even afterwards. Pings and
+    /// new sessions pass.
+    pub(crate) fn mute(&self, is_mute: bool) {
+        self.shared.is_mute.store(is_mute, Ordering::Release);
     }
 
     /// How many faults have happened.
@@ -182,15 +194,19 @@ async fn requests(
             }
             *left -= size;
         }
-        // The first one belongs to the settings of the session.
-        commits += usize::from(&packet[4..] == b"\x03COMMIT");
-        if &packet[4..] == b"\x03COMMIT" && commits > 1 {
-            if let Some(fault) = shared.next() {
-                strike(shared, answers, fault, &packet, &mut server).await?;
-                continue;
-            }
+        if matches!(packet[4..], [PREPARE | EXECUTE, ..]) && shared.is_mute.load(Ordering::Acquire)
+        {
+            shared.met.fetch_add(1, Ordering::Relaxed);
+            return std::future::pending().await;
         }
-        server.write_all(&packet).await?;
+        // The first one belongs to the settings of the session.
+        let is_commit = &packet[4..] == b"\x03COMMIT";
+        commits += usize::from(is_commit);
+        let fault = if is_commit && commits > 1 { shared.next() } else { None };
+        match fault {
+            Some(fault) => strike(shared, answers, fault, &packet, &mut server).await?,
+            None => server.write_all(&packet).await?,
+        }
     }
 }
 

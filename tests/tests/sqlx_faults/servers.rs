@@ -51,7 +51,7 @@ async fn run(url: &str, sql: &str) {
 pub(crate) struct Own {
     server: Server,
     url: String,
-    port: String,
+    port: u16,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -63,10 +63,7 @@ impl Own {
     pub(crate) async fn start(server: Server) -> Self {
         static TURNS: [OnceLock<Mutex<()>>; 3] = [const { OnceLock::new() }; 3];
         let turn = TURNS[server as usize].get_or_init(Mutex::default).lock().await;
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port().to_string();
-        drop(listener);
-        let mut own = Self { server, url: String::new(), port, _turn: turn };
+        let mut own = Self { server, url: String::new(), port: free_port(server), _turn: turn };
         own.up();
         own
     }
@@ -97,10 +94,10 @@ impl Own {
     fn services(&self, verb: &str) -> Result<String, String> {
         let (name, ..) = self.server.service();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
-        let data = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("servers");
+        let data = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("servers").join(name);
         let mut command = Command::new(script);
         command.args([verb, name]).env("SERVICES_DATA", data).env("SERVICES_POOL", "128M");
-        command.env(format!("SERVICES_{}_PORT", name.to_uppercase()), &self.port);
+        command.env(format!("SERVICES_{}_PORT", name.to_uppercase()), self.port.to_string());
         let log = match self.server {
             Server::MySql => "--innodb-redo-log-capacity=128M",
             Server::MariaDb | Server::Sqlite => "--innodb-log-file-size=96M",
@@ -111,6 +108,15 @@ impl Own {
             (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         if done.status.success() { Ok(said.into_owned()) } else { Err(why.into_owned()) }
     }
+}
+
+/// Below those that systems give away: nobody takes it while the server is dead.
+fn free_port(server: Server) -> u16 {
+    let least = if server == Server::MySql { 21_000 } else { 25_000 };
+    let first = u16::try_from(std::process::id() % 4_000).unwrap_or(0);
+    let mut ports = (0..4_000).map(|next| least + (first + next) % 4_000);
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("a free port between 21000 and 29000")
 }
 
 impl Drop for Own {

@@ -37,8 +37,8 @@ async fn server_falls_silent(server: Server) {
     let began = Instant::now();
     let office = shop.counter();
     let user = UserId::from_uuid(Uuid::from_u128(1));
-    // More than there are sessions: each of them is stuck by now.
-    for _ in 0..6 {
+    // Each session is stuck by now.
+    for _ in 0..3 {
         let read = timeout(READ_MAX, office.balance(user, Currency::KRW)).await;
         let error = read.expect("a read that ends").expect_err("a server that is silent");
         assert!(error.is_transient(), "{error:?}");
@@ -57,11 +57,48 @@ async fn server_falls_silent(server: Server) {
     scratch.remove().await;
 }
 
+/// A session whose read is not answered is given up, by its time or by who asked, and the pool opens another.
+async fn unanswered_reads_cost_no_session(server: Server) {
+    let scratch = Scratch::new(server, "unanswered").await;
+    let proxy = Proxy::before(&scratch.url, 1).await;
+    let options = impatient();
+    let sessions = usize::try_from(options.read_connections).expect("a few");
+    let shop = Shop::open(proxy.url(), options, 10).await;
+    let reads = |within: Duration| {
+        let office = shop.counter();
+        let user = UserId::from_uuid(Uuid::from_u128(1));
+        let read = move |_| {
+            let office = office.clone();
+            async move { timeout(within, office.balance(user, Currency::KRW)).await }
+        };
+        (0..sessions).map(read).collect::<JoinSet<_>>().join_all()
+    };
+    for patience in [READ_MAX, Duration::from_millis(300)] {
+        let answers = reads(READ_MAX).await;
+        assert!(answers.iter().all(|read| matches!(read, Ok(Ok(_)))), "{answers:?}");
+        proxy.mute(true);
+        for answer in reads(patience).await {
+            match answer {
+                Ok(answer) => assert!(answer.is_err_and(|error| error.is_transient())),
+                Err(_) => assert!(patience < READ_MAX, "a read does not end"),
+            }
+        }
+        proxy.mute(false);
+    }
+    assert_eq!(proxy.met(), 2 * sessions);
+    let answers = reads(READ_MAX).await;
+    assert!(answers.iter().all(|read| matches!(read, Ok(Ok(_)))), "sessions are lost: {answers:?}");
+    shop.close().await;
+    scratch.remove().await;
+}
+
 /// A store is closed in bounded time although its server is silent, and says what it left.
 async fn silent_server_does_not_hold_up_the_end(server: Server) {
     let scratch = Scratch::new(server, "silent_end").await;
     let proxy = Proxy::before(&scratch.url, 1).await;
-    let shop = Shop::open(proxy.url(), impatient(), 5).await;
+    // Nothing but the end itself bounds how long it takes.
+    let options = Options { statement_timeout: Duration::from_secs(60), ..impatient() };
+    let shop = Shop::open(proxy.url(), options, 5).await;
     let hall = shop.stage(100).await;
     let load = Load::start(&shop, hall, 16, 22);
     load.sells(5, Duration::from_secs(30)).await;
@@ -69,8 +106,8 @@ async fn silent_server_does_not_hold_up_the_end(server: Server) {
     pause(Duration::from_millis(100)).await;
     let closed = timeout(Duration::from_secs(6), shop.store.close(Duration::from_secs(1))).await;
     println!("{:?}", closed.expect("an end in bounded time"));
-    load.end().await;
     proxy.thaw();
+    load.end().await;
     shop.judge(&scratch.url).await;
     scratch.remove().await;
 }
@@ -117,6 +154,7 @@ async fn sessions_run_out(server: Server) {
 
 on_each!(mysql: MySql, mariadb: MariaDb => {
     server_falls_silent();
+    unanswered_reads_cost_no_session();
     silent_server_does_not_hold_up_the_end();
 });
 
