@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use ticketing_core::error;
+use ticketing_core::seat::{SeatNo, Seats};
+use ticketing_core::service::Failure;
+use ticketing_core::service::performances::PerformanceError;
+use ticketing_sqlx::Options;
+
 use crate::ledger::pause;
 use crate::load::Load;
 use crate::on_each;
+use crate::proxy::{Fault, Proxy};
 use crate::server::Server;
 use crate::servers::Own;
-use crate::shop::{Shop, impatient};
-use ticketing_sqlx::Options;
+use crate::shop::{Hall, Shop, impatient};
 
 /// How long a sale may take to go on after a server came back.
 const BACK_MAX: Duration = Duration::from_secs(60);
@@ -38,7 +44,9 @@ async fn server_is_killed(server: Server, rounds: u64) {
 async fn server_is_read_only(server: Server, rounds: u64) {
     let own = Own::start(server).await;
     let url = own.database("read_only").await;
-    let shop = Shop::open(&url, impatient(), 8).await;
+    // Less than it may not write for: a refused COMMIT is an answer, not a lost one.
+    let options = Options { outcome_timeout: Duration::from_secs(1), ..impatient() };
+    let shop = Shop::open(&url, options, 8).await;
     let hall = shop.stage(100).await;
     let load = Load::start(&shop, hall, 24, 32);
     // MySQL waits for open transactions, or refuses their COMMIT; MariaDB spares nobody but root.
@@ -59,7 +67,41 @@ async fn server_is_read_only(server: Server, rounds: u64) {
     shop.close().await;
 }
 
+/// A COMMIT that the server refuses to write is refused, however long the server does so.
+async fn read_only_server_refuses_a_commit(server: Server) {
+    let own = Own::start(server).await;
+    let url = own.database("refused").await;
+    let proxy = Proxy::before(&url, 1).await;
+    let options = Options {
+        statement_timeout: Duration::from_secs(30),
+        outcome_timeout: Duration::from_secs(1),
+        ..impatient()
+    };
+    let shop = Shop::open(proxy.url(), options, 9).await;
+    let hall = shop.stage(10).await;
+    let blocked = {
+        let (office, Hall { seller, performance, .. }) = (shop.counter(), hall);
+        proxy.script([Fault::HoldBack]);
+        tokio::spawn(async move { office.block(seller, performance, Seats::one(SeatNo(1))).await })
+    };
+    while proxy.met() == 0 {
+        pause(Duration::from_millis(5)).await;
+    }
+    own.run_as_root("SET GLOBAL read_only = 1").await;
+    proxy.thaw();
+    let answer = blocked.await.expect("no panic");
+    own.run_as_root("SET GLOBAL read_only = 0").await;
+    let is_refused = matches!(
+        &answer,
+        Err(PerformanceError::Failed(Failure::Port(error))) if error.fault() == error::Fault::Transient
+    );
+    assert!(is_refused, "{answer:?}");
+    shop.judge(&url).await;
+    shop.close().await;
+}
+
 on_each!(mysql: MySql, mariadb: MariaDb => {
+    read_only_server_refuses_a_commit();
     server_is_killed(2);
     server_is_read_only(2);
 });

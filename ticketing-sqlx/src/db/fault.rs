@@ -68,6 +68,19 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> Wrong {
     Wrong::Refused
 }
 
+/// Whether a server of MySQL said that it may not write, by option, by super or by transaction: it rolls back
+/// a COMMIT that it answers so.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    #[cfg(feature = "mysql")]
+    if let sqlx::Error::Database(error) = error
+        && let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+    {
+        return matches!(error.number(), 1290 | 1792 | 1836);
+    }
+    let _ = error;
+    false
+}
+
 #[cfg(feature = "mysql")]
 const fn mysql(number: u16) -> Wrong {
     match number {

@@ -125,6 +125,8 @@ impl FlushExecutor for Executor {
         }
         match session.commit().await {
             Ok(()) => Ok(()),
+            // That is an answer, and it stands for as long as the server may not write.
+            Err(failed) if failed.is_read_only() => Err(self.failed(failed)),
             Err(_) => self.find_out(&writes).await,
         }
     }

@@ -12,7 +12,7 @@ use ticketing_core::aggregate::AggregateRef;
 use ticketing_core::error::{Fault, PortError};
 use ticketing_core::flush::ExecError;
 
-use crate::db::fault::{self, Wrong, wrong};
+use crate::db::fault::{self, Wrong, is_read_only, wrong};
 
 /// What this store cannot write or read: another release wrote it, or core knows more than this adapter.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,14 @@ impl Failed {
             Self::Broken(_) => Wrong::Refused,
             Self::Raced => Wrong::Raced,
             Self::Silent => Wrong::Gone,
+        }
+    }
+
+    /// Whether the server said that it may not write.
+    fn is_read_only(&self) -> bool {
+        match self {
+            Self::Driver(error) => is_read_only(error),
+            Self::Broken(_) | Self::Raced | Self::Silent => false,
         }
     }
 
