@@ -80,6 +80,9 @@ make_mysql() {
 }
 
 command_mysql() {
+  # A killed server may be a zombie for a while, which MySQL takes for one that runs. By the record none
+  # does; InnoDB locks its files besides.
+  rm -f "$state/mysql/data/server.sock.lock"
   mapfile -t argv < <(
     printf '%s\n' "${mysqld[@]}" --datadir="$state/mysql/data" --mysqlx=OFF --secure-file-priv=NULL \
       --innodb-redo-log-capacity=1G
