@@ -155,7 +155,7 @@ mod long {
     use super::*;
 
     on_each!(mysql: MySql, mariadb: MariaDb => {
-        #[ignore = "takes a minute"] commits_go_wrong(Duration::from_secs(60), 13);
-        #[ignore = "takes a minute"] connections_are_cut_anywhere(Duration::from_secs(60), 14);
+        #[ignore = "takes a minute"] commits_go_wrong(Duration::from_mins(1), 13);
+        #[ignore = "takes a minute"] connections_are_cut_anywhere(Duration::from_mins(1), 14);
     });
 }

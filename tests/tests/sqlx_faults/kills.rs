@@ -17,7 +17,7 @@ use crate::servers::Own;
 use crate::shop::{Hall, Shop, impatient};
 
 /// How long a sale may take to go on after a server came back.
-const BACK_MAX: Duration = Duration::from_secs(60);
+const BACK_MAX: Duration = Duration::from_mins(1);
 
 /// `kill -9` in the middle of a sale, then a start on the same data, again and again.
 async fn server_is_killed(server: Server, rounds: u64) {

@@ -23,7 +23,7 @@ async fn client_is_killed(server: Server, rounds: u64) {
             hall,
             seed: 100 + round,
             buyers: 24,
-            time: Duration::from_secs(60),
+            time: Duration::from_mins(1),
             file_max: None,
         };
         let mut seller = Seller::start(&orders);
@@ -77,6 +77,6 @@ mod long {
 
     on_each!(sqlite: Sqlite, mysql: MySql, mariadb: MariaDb => {
         #[ignore = "takes minutes"] client_is_killed(20);
-        #[ignore = "takes a minute"] two_processes_sell_one_hall(Duration::from_secs(60));
+        #[ignore = "takes a minute"] two_processes_sell_one_hall(Duration::from_mins(1));
     });
 }

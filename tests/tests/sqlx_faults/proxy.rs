@@ -177,7 +177,7 @@ async fn requests(
     let bytes = shared.cut_after.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut left = bytes.map(|of| of.start + shared.random.next_u64() % (of.end - of.start));
     let mut commits = 0;
-    let mut packet = Vec::new();
+    let mut packet = vec![0; 4];
     loop {
         packet.resize(4, 0);
         client.read_exact(&mut packet).await?;

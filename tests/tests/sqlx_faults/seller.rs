@@ -16,7 +16,7 @@ use crate::shop::{Hall, Shop, impatient};
 /// Where a process is told what to do.
 const ORDERS: &str = "TICKETING_SELLER";
 /// How long a process may take to end after its time, and to say what is next.
-const END_MAX: Duration = Duration::from_secs(60);
+const END_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {

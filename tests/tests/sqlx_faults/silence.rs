@@ -97,7 +97,7 @@ async fn silent_server_does_not_hold_up_the_end(server: Server) {
     let scratch = Scratch::new(server, "silent_end").await;
     let proxy = Proxy::before(&scratch.url, 1).await;
     // Nothing but the end itself bounds how long it takes.
-    let options = Options { statement_timeout: Duration::from_secs(60), ..impatient() };
+    let options = Options { statement_timeout: Duration::from_mins(1), ..impatient() };
     let shop = Shop::open(proxy.url(), options, 5).await;
     let hall = shop.stage(100).await;
     let load = Load::start(&shop, hall, 16, 22);
