@@ -50,10 +50,10 @@ impl Args {
                 }
                 "--only" => args.only = Some(value()?),
                 "--reads" => {
-                    args.reads = Some(u32::try_from(number(&value()?)?).map_err(|_| USAGE)?)
+                    args.reads = Some(u32::try_from(number(&value()?)?).map_err(|_| USAGE)?);
                 }
                 "--lanes" => {
-                    args.lanes = Some(u16::try_from(number(&value()?)?).map_err(|_| USAGE)?)
+                    args.lanes = Some(u16::try_from(number(&value()?)?).map_err(|_| USAGE)?);
                 }
                 "--long" => args.long = true,
                 // What cargo adds.

@@ -13,7 +13,7 @@ use crate::report::progress;
 use crate::server::{Counters, Server};
 
 /// The longest that a loop waits for calls under way after its time is up.
-const STRAGGLERS: Duration = Duration::from_secs(60);
+const STRAGGLERS: Duration = Duration::from_mins(1);
 
 /// One way of doing something, to be done by many at once.
 #[async_trait]
@@ -90,15 +90,11 @@ pub(crate) async fn crowd(
         Ok::<(), Failed>(())
     };
     let ended = tokio::time::timeout(lasts + STRAGGLERS, all).await;
-    match ended {
-        Ok(ended) => ended?,
-        Err(_) => {
-            let (left, name) = (loops.len(), side.name());
-            return Err(
-                format!("{name}: {left} of {tasks} calls did not end in {STRAGGLERS:?}").into()
-            );
-        }
-    }
+    let Ok(ended) = ended else {
+        let (left, name) = (loops.len(), side.name());
+        return Err(format!("{name}: {left} of {tasks} calls did not end in {STRAGGLERS:?}").into());
+    };
+    ended?;
     measure.elapsed = start.elapsed();
     measure.done = measure.latencies.len() as u64;
     measure.failed = failed.load(Ordering::Relaxed);

@@ -18,7 +18,7 @@ impl Database {
         let is_taken = Arc::new(AtomicBool::new(false));
         match self {
             #[cfg(feature = "mysql")]
-            Self::MySql { lane, lock_wait, .. } => {
+            Self::MySql { lane, lock_wait, patience, .. } => {
                 let wait = *lock_wait;
                 let pool = MySqlPoolOptions::new()
                     .max_connections(1)
@@ -41,10 +41,10 @@ impl Database {
                         })
                     })
                     .connect_lazy_with((**lane).clone());
-                Self::MySql { pool, lane: lane.clone(), lock_wait: wait }
+                Self::MySql { pool, lane: lane.clone(), lock_wait: wait, patience: *patience }
             }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { lane, .. } => {
+            Self::Sqlite { lane, patience, .. } => {
                 let pool = SqlitePoolOptions::new()
                     .max_connections(1)
                     .idle_timeout(None)
@@ -63,7 +63,7 @@ impl Database {
                         })
                     })
                     .connect_lazy_with((**lane).clone());
-                Self::Sqlite { pool, lane: lane.clone() }
+                Self::Sqlite { pool, lane: lane.clone(), patience: *patience }
             }
         }
     }

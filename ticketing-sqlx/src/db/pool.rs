@@ -1,6 +1,5 @@
 //! Where sessions come from.
 
-#[cfg(feature = "mysql")]
 use std::time::Duration;
 
 #[cfg(feature = "mysql")]

@@ -25,7 +25,7 @@ const ROWS: i64 = 500;
 const LONG: usize = 40;
 /// Relays that share the partitions.
 const RELAYS: usize = 4;
-const TTL: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_mins(1);
 
 const COLUMNS: &str =
     "part, sequence, stream, kind, aggregate, number, name, occurred_at, change_set, payload";

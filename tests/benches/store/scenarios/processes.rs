@@ -79,7 +79,9 @@ pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed
                 alone.push(rate);
             } else {
                 together.push(rate);
-                came.iter().for_each(|one| all.add(one));
+                for one in &came {
+                    all.add(one);
+                }
             }
         }
     }
@@ -163,10 +165,17 @@ pub(crate) fn is_child() -> bool {
     std::env::args().nth(1).is_some_and(|word| word == CHILD)
 }
 
+/// What the parent says.
+fn line() -> Result<String, Failed> {
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line)? {
+        0 => Err("expected a line".into()),
+        _ => Ok(line),
+    }
+}
+
 /// Sells what it is told to.
 pub(crate) async fn child() -> Result<(), Failed> {
-    let mut lines = std::io::stdin().lines();
-    let mut line = || lines.next().ok_or("expected a line")?.map_err(Failed::from);
     let job: Job = serde_json::from_str(&line()?)?;
     let options =
         Options { read_connections: job.read_connections, lanes: job.lanes, ..Options::default() };

@@ -59,18 +59,18 @@ impl Textbook {
         let url = server.create(&database(balance, sessions)).await?;
         let ids = crate::shop::memory().ids;
         let (performance, show, seller) = (ids.next_id(), ids.next_id(), ids.next_id());
-        let mut link = Link::open(&url).await?;
+        let mut session = Link::open(&url).await?;
         let schema = if server.kind == Kind::Sqlite {
             include_str!("sqlite.sql")
         } else {
             include_str!("mysql.sql")
         };
-        link.plain(schema).await?;
+        session.plain(schema).await?;
         let seller_row = format!("INSERT INTO balance VALUES ({}, 0)", hex(seller));
-        link.plain(&seller_row).await?;
+        session.plain(&seller_row).await?;
         let tell = sample.steps.iter().map(|step| steps::tell(step.events.len())).collect();
-        let lines = sample.steps.iter().filter_map(|step| step.entry.as_ref());
-        let post = steps::post(lines.map(|entry| entry.lines.len()).sum());
+        let entries = sample.steps.iter().filter_map(|step| step.entry.as_ref());
+        let post = steps::post(entries.map(|entry| entry.lines.len()).sum());
         let links = Links::open(&url, sessions).await?;
         let sample = Arc::clone(sample);
         let (next, stocked) = (AtomicU32::new(0), AtomicU32::new(0));

@@ -132,8 +132,8 @@ impl<'a> Purchase<'a> {
         if number(link, SEAT, &[performance, seat]).await? != 0 {
             return Err("the seat is taken".into());
         }
-        let used = link.number(USED, &[user, show]).await?;
-        if used.is_none_or(|used| used >= ALLOWED) {
+        let places = link.number(USED, &[user, show]).await?;
+        if places.is_none_or(|places| places >= ALLOWED) {
             return Err("the user has enough".into());
         }
         let taken = [Bound::Int(PENDING), reservation, performance, seat];
