@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ticketing_core::box_office::{CancelReservation, RefundSeats};
+use ticketing_core::error::Fault;
 use ticketing_core::id::{PaymentId, PerformanceId, RefundId, ReservationId, UserId};
 use ticketing_core::label::{Label, Token};
 use ticketing_core::money::Money;
-use ticketing_core::port::{Payments, RefundAccount};
+use ticketing_core::port::RefundAccount;
 use ticketing_core::refund::RefundState;
 use ticketing_core::seat::Seats;
 use ticketing_core::service::cancel::CancelError;
@@ -146,9 +147,16 @@ impl Errand {
 
 /// Once the statement was taken in, nothing counts as received that the bank took back.
 async fn counts_no_more_than_is_kept(world: &World, payment: PaymentId) {
-    let Ok(Some(found)) = Payments::find(&world.memory.store, payment).await else {
-        let text = format!("payment {payment} of the statement cannot be read");
-        return world.defects.note("statement", &Strange(text));
+    let found = match world.store.payments.find(payment).await {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let text = format!("payment {payment} of the statement is not in the store");
+            return world.defects.note("statement", &Strange(text));
+        }
+        Err(error) if error.fault() == Fault::Transient => {
+            return world.errands.add(world.now() + AGAIN, Errand::Statement { payment });
+        }
+        Err(error) => return world.defects.note("statement", &error),
     };
     let kept = world.memory.gateway.money_of(payment).map(|money| money.kept());
     if kept.is_none_or(|kept| kept.minor() < found.received().minor()) {
