@@ -6,9 +6,10 @@ impl Dialect {
     /// What a session that commits is told once.
     pub(crate) const fn opens_session(self) -> &'static [&'static str] {
         match self {
-            // Every statement after a COMMIT opens the next transaction: no BEGIN.
+            // Every statement after a COMMIT opens the next transaction: no BEGIN. A host that vanished leaves
+            // its locks for no longer than this wait in seconds; an idle lane opens another session.
             #[cfg(feature = "mysql")]
-            Self::MySql => &["SET SESSION autocommit = 0"],
+            Self::MySql => &["SET SESSION autocommit = 0", "SET SESSION wait_timeout = 120"],
             #[cfg(feature = "sqlite")]
             Self::Sqlite => &[],
         }

@@ -91,12 +91,14 @@ const fn mysql(number: u16) -> Wrong {
         1021 | 1114 | 1205 | 1206 | 1213 | 1290 | 1461 | 1637 | 1792 | 1836 | 3100 | 3572 => {
             Wrong::Busy
         }
+        // 1153, a packet that is too large, closes the session too, but it is the row that is wrong.
         // Shutting down, too many connections, killed, timed out, gone.
         1040
         | 1053
         | 1077
         | 1079
-        | 1152..=1161
+        | 1152
+        | 1154..=1161
         | 1184
         | 1203
         | 1226

@@ -29,6 +29,17 @@ impl<'a> Value<'a> {
         Self::Int(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
+    /// Its bytes, about as the server counts them.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Int(_) => 8,
+            Self::Id(id) => id.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Text(text) => text.len(),
+        }
+    }
+
     pub(crate) fn or_null(value: Option<impl Into<Self>>) -> Self {
         value.map_or(Self::Null, Into::into)
     }

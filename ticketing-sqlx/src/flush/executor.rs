@@ -17,6 +17,8 @@ use crate::db::{Connection, Database, Dialect, Done, Row, Value};
 
 /// The pause between two tries to reach a database that is away.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a database is looked for that has been away for long.
+const SHORT: Duration = Duration::from_millis(500);
 
 /// One lane's session, opened when it is needed and again when it broke.
 pub(crate) struct Executor {
@@ -24,6 +26,8 @@ pub(crate) struct Executor {
     statement_timeout: Duration,
     outcome_timeout: Duration,
     session: Option<Session>,
+    /// While no session opens: until when callers are kept waiting for one.
+    patient_until: Option<Instant>,
 }
 
 /// A session with what is known of it.
@@ -40,13 +44,17 @@ impl Executor {
     pub(crate) fn new(database: Arc<Database>, options: &Options) -> Self {
         let (statement_timeout, outcome_timeout) =
             (options.statement_timeout, options.outcome_timeout);
-        Self { database, statement_timeout, outcome_timeout, session: None }
+        let (session, patient_until) = (None, None);
+        Self { database, statement_timeout, outcome_timeout, session, patient_until }
     }
 
-    /// The session, opened within a bounded time.
+    /// The session, opened within a bounded time. A database that was away for so long is asked for shortly
+    /// by every later try, until it is there again: who waits behind does not wait as long anew.
     async fn session(&mut self) -> Result<&mut Session, ExecError> {
         if self.session.is_none() {
-            let deadline = Instant::now() + self.outcome_timeout;
+            let now = Instant::now();
+            let until = *self.patient_until.get_or_insert(now + self.outcome_timeout);
+            let deadline = until.max(now + SHORT);
             self.session = Some(self.reach(deadline).await.map_err(|failed| {
                 let error = PortError::new("store", "connect", Fault::Transient);
                 ExecError::Retry(match failed {
@@ -54,6 +62,7 @@ impl Executor {
                     Failed::Broken(_) | Failed::Raced | Failed::Silent => error,
                 })
             })?);
+            self.patient_until = None;
         }
         Ok(self.session.as_mut().expect("opened above"))
     }

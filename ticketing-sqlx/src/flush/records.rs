@@ -35,6 +35,10 @@ pub(super) const fn table(kind: AggregateKind) -> Option<Table> {
 }
 
 impl Table {
+    pub(super) const fn columns(&self) -> usize {
+        COMMON.len() + self.own.len() + 1
+    }
+
     /// Inserts new rows and updates known ones in one statement. `version` is null, which no row may have,
     /// where a row is not as it was read: then another process inserted it.
     pub(super) fn upsert(&self, dialect: Dialect, rows: usize) -> String {

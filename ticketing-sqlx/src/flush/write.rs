@@ -13,6 +13,10 @@ use crate::codes;
 use crate::db::Value;
 use crate::sql::{SIZE_MAX, repeated, size_for, size_within};
 
+/// The most bytes that one statement carries in its values, unless one row alone has more: a quarter of the
+/// least `max_allowed_packet` that a server may have.
+const STATEMENT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
 pub(super) async fn write(
     session: &mut Session,
     batch: &[ChangeSet],
@@ -41,16 +45,13 @@ async fn save(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
     for of_kind in records.chunk_by(|left, right| left.reference.kind == right.reference.kind) {
         let reference = of_kind[0].reference;
         let table = records::table(reference.kind).ok_or(Broken::unknown(reference))?;
-        let mut rest = of_kind;
-        while !rest.is_empty() {
-            let (rows, after) = rest.split_at(size_within(rest.len()));
-            let mut values = Vec::with_capacity(rows.len() * 10);
-            for row in rows {
-                records::values(row, &mut values)?;
-            }
-            session.execute(&table.upsert(session.dialect, rows.len()), &values).await?;
-            rest = after;
+        let mut values = Vec::with_capacity(of_kind.len() * table.columns());
+        for write in of_kind {
+            records::values(write, &mut values)?;
         }
+        let dialect = session.dialect;
+        let sql = |rows| table.upsert(dialect, rows);
+        in_statements(session, table.columns(), &values, sql).await?;
     }
     Ok(())
 }
@@ -325,14 +326,36 @@ async fn insert_with(
 ) -> Result<(), Failed> {
     let head = format!("INSERT INTO {table} VALUES ");
     let row = repeated("(", "?", ", ", columns, ")");
-    let mut rest = &values[..];
+    let sql = |rows| repeated(&head, &row, ", ", rows, tail);
+    in_statements(session, columns, &values, sql).await
+}
+
+/// Writes rows in as few statements as their sizes and [`STATEMENT_BYTES_MAX`] allow.
+async fn in_statements(
+    session: &mut Session,
+    columns: usize,
+    values: &[Value<'_>],
+    sql: impl Fn(usize) -> String + Send,
+) -> Result<(), Failed> {
+    let mut rest = values;
     while !rest.is_empty() {
-        let rows = size_within(rest.len() / columns);
+        let rows = size_within(rows_within(rest, columns));
         let (now, after) = rest.split_at(rows * columns);
-        session.execute(&repeated(&head, &row, ", ", rows, tail), now).await?;
+        session.execute(&sql(rows), now).await?;
         rest = after;
     }
     Ok(())
+}
+
+/// How many of the first rows one statement may carry: at least one, for a row alone is the server's to
+/// refuse.
+fn rows_within(values: &[Value<'_>], columns: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&[Value<'_>]| {
+        bytes += row.iter().map(Value::size).sum::<usize>();
+        bytes <= STATEMENT_BYTES_MAX
+    };
+    values.chunks(columns).take(SIZE_MAX).take_while(fits).count().max(1)
 }
 
 /// Changes rows, each of which must be as it was read.
@@ -354,4 +377,21 @@ async fn change<K: Sync, const N: usize>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_has_as_many_rows_as_its_size_and_its_bytes_allow() {
+        let rows = |count: usize, bytes: usize| -> Vec<Value<'static>> {
+            let row = || [Value::Int(1), Value::text("x".repeat(bytes))];
+            (0..count).flat_map(|_| row()).collect()
+        };
+        assert_eq!(rows_within(&rows(300, 10), 2), SIZE_MAX);
+        assert_eq!(rows_within(&rows(5, 1_024 * 1_024 - 8), 2), 4);
+        assert_eq!(rows_within(&rows(5, 1_024 * 1_024 - 7), 2), 3);
+        assert_eq!(rows_within(&rows(2, STATEMENT_BYTES_MAX + 1), 2), 1, "alone");
+    }
 }
