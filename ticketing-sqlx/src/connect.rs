@@ -11,7 +11,7 @@ use crate::db::{Connection, Database, Dialect, Row};
 use crate::error::ConnectError;
 use crate::flush::Executor;
 use crate::lanes::{Lanes, Limits};
-use crate::reads::Performances;
+use crate::reads::{Gathered, Performances};
 use crate::store::Shared;
 use crate::{Options, Store, schema, server};
 
@@ -76,8 +76,19 @@ impl Store {
             let (database, options) = (Arc::clone(&database), options.clone());
             Lanes::start(limits, move |_| Executor::new(Arc::clone(&database), &options))
         };
-        let shared = Shared { database, clock, options, partitions, warnings, performances, lanes };
-        Self { shared: Arc::new(shared) }
+        let gathered = Arc::new(Gathered::new(Arc::clone(&database)));
+        Self {
+            shared: Arc::new(Shared {
+                database,
+                clock,
+                options,
+                partitions,
+                warnings,
+                performances,
+                gathered,
+                lanes,
+            }),
+        }
     }
 }
 

@@ -15,6 +15,20 @@ impl Dialect {
         }
     }
 
+    /// Begins a transaction that sees the database as it is now, whatever is committed later.
+    pub(crate) const fn begins_snapshot(self) -> &'static [&'static str] {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => &[
+                "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+                "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+            ],
+            // Only the first read says which moment it is.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => &["BEGIN", "SELECT COUNT(*) FROM tk_schema"],
+        }
+    }
+
     /// Asks for the slot of accounts that a session adds to; without, it is the first.
     #[cfg_attr(
         not(feature = "sqlite"),

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::Options;
 use crate::db::Database;
 use crate::lanes::{Closed, Lanes, Stats};
-use crate::reads::Performances;
+use crate::reads::{Gathered, Performances};
 
 /// How long the sessions that read may take to end.
 const SESSIONS_END_MAX: Duration = Duration::from_secs(2);
@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) partitions: u16,
     pub(crate) warnings: Vec<String>,
     pub(crate) performances: Performances,
+    pub(crate) gathered: Arc<Gathered>,
     pub(crate) lanes: Lanes,
 }
 

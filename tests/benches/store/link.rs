@@ -8,7 +8,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Executor, Row};
+use sqlx::{Arguments, ConnectOptions, Executor, Row};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -88,7 +88,6 @@ impl Link {
         sql: &str,
         values: &[Bound<'_>],
     ) -> Result<u64, sqlx::Error> {
-        let sql = AssertSqlSafe(sql);
         Ok(match self {
             Self::MySql(session) => {
                 let query = sqlx::query_with(sql, bound!(MySqlArguments, values));
@@ -107,7 +106,6 @@ impl Link {
         sql: &str,
         values: &[Bound<'_>],
     ) -> Result<Option<i64>, sqlx::Error> {
-        let sql = AssertSqlSafe(sql);
         match self {
             Self::MySql(session) => {
                 let query = sqlx::query_with(sql, bound!(MySqlArguments, values));
@@ -128,7 +126,6 @@ impl Link {
         sql: &str,
         values: &[Bound<'_>],
     ) -> Result<Vec<i64>, sqlx::Error> {
-        let sql = AssertSqlSafe(sql);
         match self {
             Self::MySql(session) => {
                 let query = sqlx::query_with(sql, bound!(MySqlArguments, values));
@@ -145,7 +142,7 @@ impl Link {
 
     /// Runs text as it is, without preparing it; several statements may stand in it.
     pub(crate) async fn plain(&mut self, sql: &str) -> Result<(), sqlx::Error> {
-        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        let sql = sqlx::raw_sql(sql);
         match self {
             Self::MySql(session) => session.execute(sql).await.map(drop),
             Self::Sqlite(session) => session.execute(sql).await.map(drop),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
+use sqlx::{ConnectOptions, Executor, Row};
 use tokio::time::Instant;
 
 use crate::Failed;
@@ -119,7 +119,7 @@ impl Server {
 
     async fn run(&self, sql: String) -> Result<(), Failed> {
         let mut session = session(&self.base).await?;
-        session.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+        session.execute(sqlx::raw_sql(&sql)).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Connection, Executor};
 use ticketing_sqlx::{Options, Store};
 use tokio::runtime::Runtime;
 
@@ -61,8 +61,8 @@ impl Server {
             panic!("{service} is not there: start it by `scripts/services up {service}` ({error})")
         });
         for sql in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
-            let sql = sqlx::raw_sql(AssertSqlSafe(format!("{sql} {database}")));
-            session.execute(sql).await.expect("the right to make databases");
+            let sql = format!("{sql} {database}");
+            session.execute(sqlx::raw_sql(&sql)).await.expect("the right to make databases");
         }
         session.close().await.expect("a session that ends");
         let (host, _) = url.rsplit_once('/').expect("a URL with a database");

@@ -131,11 +131,13 @@ pub(crate) fn read_failed(
     port: &'static str,
     operation: &'static str,
 ) -> impl Fn(sqlx::Error) -> PortError {
-    move |error| {
-        let fault = match wrong(&error) {
-            Wrong::Raced | Wrong::Busy | Wrong::Gone => Fault::Transient,
-            Wrong::Refused => Fault::Permanent,
-        };
-        PortError::new(port, operation, fault).because(error)
+    move |error| PortError::new(port, operation, fault(&error)).because(error)
+}
+
+/// Whether a read that failed may be tried again.
+pub(crate) fn fault(error: &sqlx::Error) -> Fault {
+    match wrong(error) {
+        Wrong::Raced | Wrong::Busy | Wrong::Gone => Fault::Transient,
+        Wrong::Refused => Fault::Permanent,
     }
 }

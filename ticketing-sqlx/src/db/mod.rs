@@ -3,11 +3,11 @@
 //! SQL text is put together from constants only, by [`crate::sql`]; values are always bound.
 
 pub(crate) mod fault;
-mod frozen;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pool;
 mod row;
+mod sessions;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod value;
@@ -74,5 +74,24 @@ impl Connection {
     /// Runs constant text without preparing it, such as `COMMIT`.
     pub(crate) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         each!(self, connection => driver::run(connection, sql))
+    }
+
+    /// Asks whether the session is still there.
+    async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => sqlx::Connection::ping(connection).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => sqlx::Connection::ping(connection).await,
+        }
+    }
+
+    async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => sqlx::Connection::close(connection).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => sqlx::Connection::close(connection).await,
+        }
     }
 }

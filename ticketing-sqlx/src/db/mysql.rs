@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
-use sqlx::{Arguments, AssertSqlSafe, Executor};
+use sqlx::{Arguments, Executor};
 
 use super::{Done, Row, Value};
 
@@ -27,7 +27,7 @@ pub(super) async fn execute(
     sql: &str,
     values: &[Value<'_>],
 ) -> Result<Done, sqlx::Error> {
-    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
+    let query = sqlx::query_with(sql, bound(values)?);
     let done = connection.execute(query).await?;
     Ok(Done { rows: done.rows_affected(), last_id: done.last_insert_id() })
 }
@@ -37,7 +37,7 @@ pub(super) async fn fetch(
     sql: &str,
     values: &[Value<'_>],
 ) -> Result<Vec<Row>, sqlx::Error> {
-    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
+    let query = sqlx::query_with(sql, bound(values)?);
     connection.fetch(query).map_ok(Row::MySql).try_collect().await
 }
 

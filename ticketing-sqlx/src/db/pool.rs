@@ -1,17 +1,18 @@
 //! Where sessions come from.
 
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[cfg(feature = "mysql")]
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::MySqlConnectOptions;
 #[cfg(feature = "sqlite")]
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use super::fault::{Wrong, wrong};
+use super::sessions::{Lent, Sessions};
 use super::{Connection, Done, Row, Value};
 use crate::Options;
 use crate::error::ConnectError;
@@ -31,29 +32,151 @@ const READ_STATEMENTS_MAX: usize = 256;
 const LANE_STATEMENTS_MAX: usize = 768;
 
 /// How sessions are opened, and those that read.
-pub(crate) enum Database {
+pub(crate) struct Database {
+    driver: Driver,
+    reading: Sessions,
+    patience: Duration,
+    /// Whether the one session that sees a single moment was opened.
+    moment: Option<AtomicBool>,
+}
+
+#[derive(Clone)]
+enum Driver {
     #[cfg(feature = "mysql")]
-    MySql {
-        pool: MySqlPool,
-        lane: Box<MySqlConnectOptions>,
-        lock_wait: Duration,
-        patience: Duration,
-    },
+    MySql { read: Box<MySqlConnectOptions>, lane: Box<MySqlConnectOptions>, lock_wait: Duration },
     #[cfg(feature = "sqlite")]
-    Sqlite { pool: SqlitePool, lane: Box<SqliteConnectOptions>, patience: Duration },
+    Sqlite { read: Box<SqliteConnectOptions>, lane: Box<SqliteConnectOptions> },
 }
 
 impl Database {
     /// Knows how to connect; nothing is connected yet. A file that is not there is refused.
     pub(crate) fn new(url: &str, options: &Options) -> Result<Self, ConnectError> {
-        Self::parse(url, options, false)
+        Ok(Self::over(Driver::parse(url, options, false)?, options))
     }
 
     /// The same, where a file that is not there is made.
     pub(crate) fn create(url: &str, options: &Options) -> Result<Self, ConnectError> {
-        Self::parse(url, options, true)
+        Ok(Self::over(Driver::parse(url, options, true)?, options))
     }
 
+    fn over(driver: Driver, options: &Options) -> Self {
+        let reading = Sessions::new(options.read_connections, options.connect_timeout);
+        Self { driver, reading, patience: options.statement_timeout, moment: None }
+    }
+
+    /// The same database through one session, which opens a transaction that only reads. A session that
+    /// breaks is not replaced: another would see another moment.
+    pub(crate) fn frozen(&self, connect_timeout: Duration) -> Self {
+        Self {
+            driver: self.driver.clone(),
+            reading: Sessions::new(1, connect_timeout),
+            patience: self.patience,
+            moment: Some(AtomicBool::new(false)),
+        }
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self.driver {
+            #[cfg(feature = "mysql")]
+            Driver::MySql { .. } => Dialect::MySql,
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite { .. } => Dialect::Sqlite,
+        }
+    }
+
+    /// A session for a lane.
+    pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
+        match &self.driver {
+            #[cfg(feature = "mysql")]
+            Driver::MySql { lane, lock_wait, .. } => mysql(lane, *lock_wait).await,
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite { lane, .. } => {
+                Ok(Connection::Sqlite(sqlx::ConnectOptions::connect(&**lane).await?))
+            }
+        }
+    }
+
+    /// A session that reads.
+    async fn open(&self) -> Result<Connection, sqlx::Error> {
+        if let Some(is_taken) = &self.moment
+            && is_taken.load(Ordering::Relaxed)
+        {
+            return Err(sqlx::Error::Protocol("the session of the snapshot is gone".to_owned()));
+        }
+        let mut connection = match &self.driver {
+            #[cfg(feature = "mysql")]
+            Driver::MySql { read, lock_wait, .. } => mysql(read, *lock_wait).await?,
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite { read, .. } => {
+                Connection::Sqlite(sqlx::ConnectOptions::connect(&**read).await?)
+            }
+        };
+        if let Some(is_taken) = &self.moment {
+            for sql in self.dialect().begins_snapshot() {
+                connection.run(sql).await?;
+            }
+            is_taken.store(true, Ordering::Relaxed);
+        }
+        Ok(connection)
+    }
+
+    /// Rows of a read. It is sent again, once, where a session that had served others before was cut off.
+    pub(crate) async fn fetch(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let mut is_again = false;
+        loop {
+            let mut lent = self.reading.lend(self.open()).await?;
+            let answer = timeout(self.patience, lent.connection.fetch(sql, values)).await;
+            let was_used = lent.is_used;
+            match self.back(lent, answer) {
+                Err(error) if was_used && !is_again && is_cut(&error) => is_again = true,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// One statement that writes, as its own transaction.
+    pub(crate) async fn execute(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Done, sqlx::Error> {
+        let mut lent = self.reading.lend(self.open()).await?;
+        let answer = timeout(self.patience, lent.connection.execute(sql, values)).await;
+        self.back(lent, answer)
+    }
+
+    /// Gives a session back that has answered. One that was not waited for ends, as does one that was cut
+    /// off.
+    fn back<T>(
+        &self,
+        lent: Lent<'_>,
+        answer: Result<Result<T, sqlx::Error>, Elapsed>,
+    ) -> Result<T, sqlx::Error> {
+        let answer = answer.map_err(|elapsed| sqlx::Error::Io(elapsed.into()))?;
+        match &answer {
+            Err(error) if wrong(error) == Wrong::Gone => self.reading.forget(),
+            _ => self.reading.give_back(lent),
+        }
+        answer
+    }
+
+    /// Closes the sessions that read.
+    pub(crate) async fn close(&self) {
+        self.reading.close().await;
+    }
+}
+
+/// Whether the session ended under a statement, and not the time of the statement.
+fn is_cut(error: &sqlx::Error) -> bool {
+    let is_late = matches!(error, sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut);
+    wrong(error) == Wrong::Gone && !is_late
+}
+
+impl Driver {
     fn parse(url: &str, options: &Options, create: bool) -> Result<Self, ConnectError> {
         #[cfg(not(feature = "sqlite"))]
         let _ = create;
@@ -74,18 +197,9 @@ impl Database {
             return Err(ConnectError::NoDatabase);
         }
         let read = sqlx::ConnectOptions::disable_statement_logging(parsed);
-        let lane = read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX);
-        let read = read.statement_cache_capacity(READ_STATEMENTS_MAX);
-        let lock_wait = options.lock_wait;
-        let pool = MySqlPoolOptions::new()
-            .max_connections(options.read_connections)
-            .acquire_timeout(options.connect_timeout)
-            .after_connect(move |connection, _| {
-                Box::pin(async move { session(connection, lock_wait).await })
-            })
-            .connect_lazy_with(read);
-        let patience = options.statement_timeout;
-        Ok(Self::MySql { pool, lane: Box::new(lane), lock_wait, patience })
+        let lane = Box::new(read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX));
+        let read = Box::new(read.statement_cache_capacity(READ_STATEMENTS_MAX));
+        Ok(Self::MySql { read, lane, lock_wait: options.lock_wait })
     }
 
     #[cfg(feature = "sqlite")]
@@ -103,131 +217,20 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(false)
             .busy_timeout(options.lock_wait);
-        let lane = read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX);
-        let read = read.statement_cache_capacity(READ_STATEMENTS_MAX);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(options.read_connections)
-            .acquire_timeout(options.connect_timeout)
-            .connect_lazy_with(read);
-        let patience = options.statement_timeout;
-        Ok(Self::Sqlite { pool, lane: Box::new(lane), patience })
-    }
-
-    pub(crate) const fn dialect(&self) -> Dialect {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql { .. } => Dialect::MySql,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { .. } => Dialect::Sqlite,
-        }
-    }
-
-    /// A session of its own, outside of the pool.
-    pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql { lane, lock_wait, .. } => {
-                let mut connection = sqlx::ConnectOptions::connect(&**lane).await?;
-                session(&mut connection, *lock_wait).await?;
-                Ok(Connection::MySql(connection))
-            }
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { lane, .. } => {
-                Ok(Connection::Sqlite(sqlx::ConnectOptions::connect(&**lane).await?))
-            }
-        }
-    }
-
-    pub(crate) async fn fetch(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql { pool, patience, .. } => {
-                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
-                let answer = super::mysql::fetch(lent.session(), sql, values);
-                let answer = timeout(*patience, answer).await;
-                lent.back(answer)
-            }
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { pool, patience, .. } => {
-                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
-                let answer = super::sqlite::fetch(lent.session(), sql, values);
-                let answer = timeout(*patience, answer).await;
-                lent.back(answer)
-            }
-        }
-    }
-
-    pub(crate) async fn execute(
-        &self,
-        sql: &str,
-        values: &[Value<'_>],
-    ) -> Result<Done, sqlx::Error> {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql { pool, patience, .. } => {
-                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
-                let answer = super::mysql::execute(lent.session(), sql, values);
-                let answer = timeout(*patience, answer).await;
-                lent.back(answer)
-            }
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { pool, patience, .. } => {
-                let mut lent = Lent::new(pool.acquire().await?, |session| drop(session.detach()));
-                let answer = super::sqlite::execute(lent.session(), sql, values);
-                let answer = timeout(*patience, answer).await;
-                lent.back(answer)
-            }
-        }
-    }
-
-    /// Closes the sessions that read.
-    pub(crate) async fn close(&self) {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql { pool, .. } => pool.close().await,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { pool, .. } => pool.close().await,
-        }
+        let lane = Box::new(read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX));
+        let read = Box::new(read.statement_cache_capacity(READ_STATEMENTS_MAX));
+        Ok(Self::Sqlite { read, lane })
     }
 }
 
-/// A session that reads. If it was not waited for, by us or by whoever dropped the read, it is given up: the
-/// pool would wait for its server without a bound, and be one session short.
-struct Lent<S> {
-    session: Option<S>,
-    give_up: fn(S),
-}
-
-impl<S> Lent<S> {
-    const fn new(session: S, give_up: fn(S)) -> Self {
-        Self { session: Some(session), give_up }
-    }
-
-    fn session(&mut self) -> &mut S {
-        self.session.as_mut().expect("it is lent until it goes back")
-    }
-
-    /// Gives it back to the pool if it has answered.
-    fn back<T>(
-        mut self,
-        answer: Result<Result<T, sqlx::Error>, Elapsed>,
-    ) -> Result<T, sqlx::Error> {
-        let answer = answer.map_err(|elapsed| sqlx::Error::Io(elapsed.into()))?;
-        drop(self.session.take());
-        answer
-    }
-}
-
-impl<S> Drop for Lent<S> {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            (self.give_up)(session);
-        }
-    }
+#[cfg(feature = "mysql")]
+async fn mysql(
+    options: &MySqlConnectOptions,
+    lock_wait: Duration,
+) -> Result<Connection, sqlx::Error> {
+    let mut connection = sqlx::ConnectOptions::connect(options).await?;
+    session(&mut connection, lock_wait).await?;
+    Ok(Connection::MySql(connection))
 }
 
 /// What every session is told, whatever the server's defaults are.

@@ -2,11 +2,11 @@
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Executor};
+use sqlx::{Arguments, Executor};
 
 use super::{Done, Row, Value};
 
-fn bound(values: &[Value<'_>]) -> Result<SqliteArguments, sqlx::Error> {
+fn bound<'q>(values: &'q [Value<'_>]) -> Result<SqliteArguments<'q>, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(values.len(), values.len() * 16);
     for value in values {
@@ -27,7 +27,7 @@ pub(super) async fn execute(
     sql: &str,
     values: &[Value<'_>],
 ) -> Result<Done, sqlx::Error> {
-    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
+    let query = sqlx::query_with(sql, bound(values)?);
     let done = connection.execute(query).await?;
     Ok(Done {
         rows: done.rows_affected(),
@@ -41,7 +41,7 @@ pub(super) async fn fetch(
     sql: &str,
     values: &[Value<'_>],
 ) -> Result<Vec<Row>, sqlx::Error> {
-    let query = sqlx::query_with(AssertSqlSafe(sql), bound(values)?);
+    let query = sqlx::query_with(sql, bound(values)?);
     connection.fetch(query).map_ok(Row::Sqlite).try_collect().await
 }
 

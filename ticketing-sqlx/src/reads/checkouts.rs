@@ -8,12 +8,16 @@ use ticketing_core::id::{CheckoutId, ReservationId};
 use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::port::Checkouts;
 
-use super::query::{Sql, after2, indexed, one, queries, same, until};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, after2, indexed, one, points, queries, until};
 use super::rows::body;
 use crate::Store;
 
-queries! {
+points! {
     FIND = one!("tk_checkout");
+}
+
+queries! {
     OF_RESERVATION = indexed!("tk_checkout", "by_reservation", "reservation = ?", " ORDER BY id");
     STALLED = until!("tk_checkout", "stalled", "live_since");
 }
@@ -21,7 +25,7 @@ queries! {
 #[async_trait]
 impl Checkouts for Store {
     async fn find(&self, id: CheckoutId) -> Result<Option<Checkout>, PortError> {
-        self.reading("checkouts", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("checkouts", "find").point(&FIND, [id.as_uuid().into()], body).await
     }
 
     async fn of_reservation(&self, id: ReservationId) -> Result<Vec<Checkout>, PortError> {

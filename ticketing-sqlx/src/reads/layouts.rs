@@ -12,17 +12,21 @@ use ticketing_core::show::Show;
 use ticketing_core::venue::Venue;
 
 use super::cache::Asked;
-use super::query::{Sql, indexed, list, one, queries, same, scan};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, indexed, list, one, points, queries, scan};
 use super::rows::shared;
 use crate::Store;
 
-queries! {
+points! {
     VENUE = one!("tk_venue");
-    VENUES = scan!("id, body", "tk_venue");
     SHOW = one!("tk_show");
+    PERFORMANCE = one!("tk_performance");
+}
+
+queries! {
+    VENUES = scan!("id, body", "tk_venue");
     SHOWS = scan!("id, body", "tk_show");
     SHOWS_OF = list!("tk_show", "by_seller", "seller = ?");
-    PERFORMANCE = one!("tk_performance");
     PERFORMANCES = list!("tk_performance", "by_show", "show_id = ?");
     CANCELLED = list!("tk_performance", "to_wind_up", "winding_up = 1");
 }
@@ -40,7 +44,7 @@ impl Store {
         // What is kept is as old as the moment before the read.
         let at = self.shared.clock.now();
         let found = self.reading("layouts", operation);
-        let found = found.one(PERFORMANCE, &[id.as_uuid().into()], shared).await?;
+        let found = found.point(&PERFORMANCE, [id.as_uuid().into()], shared).await?;
         if let Some(found) = &found {
             self.shared.performances.keep(found, at);
         }
@@ -51,7 +55,7 @@ impl Store {
 #[async_trait]
 impl Layouts for Store {
     async fn venue(&self, id: VenueId) -> Result<Option<Arc<Venue>>, PortError> {
-        self.reading("layouts", "venue").one(VENUE, &[id.as_uuid().into()], shared).await
+        self.reading("layouts", "venue").point(&VENUE, [id.as_uuid().into()], shared).await
     }
 
     async fn venues(&self, page: PageRequest) -> Result<Page<Arc<Venue>>, PortError> {
@@ -59,7 +63,7 @@ impl Layouts for Store {
     }
 
     async fn show(&self, id: ShowId) -> Result<Option<Arc<Show>>, PortError> {
-        self.reading("layouts", "show").one(SHOW, &[id.as_uuid().into()], shared).await
+        self.reading("layouts", "show").point(&SHOW, [id.as_uuid().into()], shared).await
     }
 
     async fn shows(&self, page: PageRequest) -> Result<Page<Arc<Show>>, PortError> {

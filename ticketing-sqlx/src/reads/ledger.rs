@@ -10,11 +10,16 @@ use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::port::{HistoryLine, Ledger};
 use uuid::Uuid;
 
-use super::query::{Sql, one, queries, same};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, one, points, queries, same};
 use super::rows::{end, one_more, shared};
 use crate::db::fault::Broken;
 use crate::db::{Row, Value};
 use crate::{Store, codes};
+
+points! {
+    ENTRY = one!("tk_entry");
+}
 
 queries! {
     WALLET = same!("SELECT balance FROM tk_wallet WHERE user_id = ? AND currency = ?");
@@ -27,7 +32,6 @@ queries! {
         "WHERE p.account = ? AND p.owner = ? AND p.currency = ? AND p.entry <= ? ",
         "ORDER BY p.entry DESC LIMIT ?"
     );
-    ENTRY = one!("tk_entry");
     RESOLUTION = same!("SELECT entry FROM tk_resolution WHERE pending = ?");
 }
 
@@ -77,7 +81,7 @@ impl Ledger for Store {
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Arc<JournalEntry>>, PortError> {
-        self.reading("ledger", "entry").one(ENTRY, &[id.as_uuid().into()], shared).await
+        self.reading("ledger", "entry").point(&ENTRY, [id.as_uuid().into()], shared).await
     }
 
     async fn resolution(&self, of: EntryId) -> Result<Option<EntryId>, PortError> {

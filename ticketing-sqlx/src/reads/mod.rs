@@ -3,6 +3,7 @@
 mod cache;
 mod checkouts;
 mod claims;
+mod gather;
 mod layouts;
 mod ledger;
 mod payments;
@@ -20,4 +21,5 @@ mod tickets;
 
 pub(crate) use cache::Performances;
 pub(crate) use claims::{claim, seat};
+pub(crate) use gather::Gathered;
 pub(crate) use receipts::receipt;

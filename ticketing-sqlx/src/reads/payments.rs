@@ -8,12 +8,16 @@ use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::payment::Payment;
 use ticketing_core::port::Payments;
 
-use super::query::{Sql, after2, indexed, list, one, queries, same, until};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, after2, indexed, list, one, points, queries, until};
 use super::rows::body;
 use crate::Store;
 
-queries! {
+points! {
     FIND = one!("tk_payment");
+}
+
+queries! {
     OF_RESERVATION = indexed!("tk_payment", "by_reservation", "reservation = ?", " ORDER BY id");
     UNSETTLED = until!("tk_payment", "unsettled", "unsettled_since");
     TO_CLOSE = list!("tk_payment", "to_close", "to_close = 1");
@@ -22,7 +26,7 @@ queries! {
 #[async_trait]
 impl Payments for Store {
     async fn find(&self, id: PaymentId) -> Result<Option<Payment>, PortError> {
-        self.reading("payments", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("payments", "find").point(&FIND, [id.as_uuid().into()], body).await
     }
 
     async fn of_reservation(&self, id: ReservationId) -> Result<Vec<Payment>, PortError> {

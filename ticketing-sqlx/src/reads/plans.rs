@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ticketing_core::error::PortError;
 use uuid::Uuid;
 
-use super::query::Sql;
+use super::query::{Point, Sql};
 use super::rows::{Decode, Read};
 use super::{checkouts, claims, layouts, ledger, payments, receipts};
 use super::{refunds, reservations, retention, tickets};
@@ -20,7 +20,7 @@ const SAMPLE: u32 = ROWS / 2;
 
 /// Every statement of the reads, by the name of its file and its own.
 pub(crate) fn all_queries(dialect: Dialect) -> Vec<(String, Cow<'static, str>)> {
-    let files: [(&str, &[(&str, Sql)]); 11] = [
+    let files: [(&str, &[(&str, Sql)]); 10] = [
         ("layouts", layouts::QUERIES),
         ("reservations", reservations::QUERIES),
         ("checkouts", checkouts::QUERIES),
@@ -29,7 +29,6 @@ pub(crate) fn all_queries(dialect: Dialect) -> Vec<(String, Cow<'static, str>)> 
         ("tickets", tickets::QUERIES),
         ("ledger", ledger::QUERIES),
         ("claims", claims::QUERIES),
-        ("receipts", receipts::QUERIES),
         ("retention", retention::QUERIES),
         ("inspect", inspect::QUERIES),
     ];
@@ -39,9 +38,26 @@ pub(crate) fn all_queries(dialect: Dialect) -> Vec<(String, Cow<'static, str>)> 
         };
         queries.iter().map(text)
     });
+    let by_key: [(&str, &[(&str, &Point)]); 8] = [
+        ("layouts", layouts::POINTS),
+        ("reservations", reservations::POINTS),
+        ("checkouts", checkouts::POINTS),
+        ("payments", payments::POINTS),
+        ("refunds", refunds::POINTS),
+        ("tickets", tickets::POINTS),
+        ("ledger", ledger::POINTS),
+        ("receipts", receipts::POINTS),
+    ];
+    let by_key = by_key.into_iter().flat_map(move |(file, points)| {
+        points.iter().flat_map(move |(name, point)| {
+            [1, 2, sql::SIZE_MAX].map(|keys| {
+                (format!("{file}::{name}({keys})"), Cow::Owned(point.text(dialect, keys)))
+            })
+        })
+    });
     let of_seats = sql::SIZES
         .map(|size| (format!("claims::of_seats({size})"), Cow::Owned(claims::of_seats(size))));
-    constant.chain(of_seats).collect()
+    constant.chain(by_key).chain(of_seats).collect()
 }
 
 /// Fills the empty tables of a migrated database with 100,000 rows each, which nothing can read back.

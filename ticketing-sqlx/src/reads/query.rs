@@ -5,7 +5,9 @@
 //! same for each page; lists of several go on after the last key, which SQLite reads as a row of values and
 //! MySQL and MariaDB use an index for only if it is spelled out.
 
+use super::gather::KeyColumn;
 use crate::db::{Dialect, Value};
+use crate::sql::repeated;
 
 /// One statement.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,26 @@ pub(crate) fn after<const N: usize>(dialect: Dialect, key: [Value<'_>; N]) -> Ve
     }
 }
 
+/// A read of one row by its key. Many keys make one statement.
+#[derive(Debug)]
+pub(crate) struct Point {
+    pub(crate) table: &'static str,
+    /// What stands before the keys.
+    pub(crate) head: Sql,
+    pub(crate) each: &'static str,
+    pub(crate) between: &'static str,
+    pub(crate) tail: &'static str,
+    /// Where the key stands in the row.
+    pub(crate) key: &'static [KeyColumn],
+}
+
+impl Point {
+    /// The text for so many keys.
+    pub(crate) fn text(&self, dialect: Dialect, keys: usize) -> String {
+        repeated(self.head.text(dialect), self.each, self.between, keys, self.tail)
+    }
+}
+
 /// The same text for all.
 macro_rules! same {
     ($($text:expr),+) => {
@@ -71,7 +93,21 @@ macro_rules! after3 {
 /// The aggregate of an id.
 macro_rules! one {
     ($table:literal) => {
-        same!("SELECT id, body FROM ", $table, " WHERE id = ?")
+        Point {
+            table: $table,
+            head: Sql {
+                mysql: concat!(
+                    "SELECT id, body FROM ",
+                    $table,
+                    " FORCE INDEX (PRIMARY) WHERE id IN ("
+                ),
+                sqlite: concat!("SELECT id, body FROM ", $table, " WHERE id IN ("),
+            },
+            each: "?",
+            between: ", ",
+            tail: ")",
+            key: &[KeyColumn::Id(0)],
+        }
     };
 }
 
@@ -191,4 +227,16 @@ macro_rules! queries {
     };
 }
 
-pub(crate) use {after2, after3, indexed, list, one, queries, same, scan, scan2, scan3, until};
+/// Names reads by key, and lists them for the test of their plans.
+macro_rules! points {
+    ($($name:ident = $point:expr;)+) => {
+        $(static $name: Point = $point;)+
+        /// Every read by key of this file by its name.
+        #[cfg(any(test, feature = "testing"))]
+        pub(crate) const POINTS: &[(&str, &Point)] = &[$((stringify!($name), &$name)),+];
+    };
+}
+
+pub(crate) use {
+    after2, after3, indexed, list, one, points, queries, same, scan, scan2, scan3, until,
+};

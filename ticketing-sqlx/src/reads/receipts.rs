@@ -5,16 +5,26 @@ use ticketing_core::change_set::{Fingerprint, Receipt, ReceiptKey, ReceiptState,
 use ticketing_core::error::PortError;
 use ticketing_core::port::Receipts;
 
-use super::query::{Sql, queries, same};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, points};
 use crate::Store;
 use crate::db::fault::Broken;
 use crate::db::{Row, Value};
 
-queries! {
-    FIND = same!(
-        "SELECT fingerprint, answer, created_at FROM tk_receipt ",
-        "WHERE caller = ? AND operation = ? AND client_key = ?"
-    );
+points! {
+    FIND = Point {
+        table: "tk_receipt",
+        head: Sql {
+            mysql: "SELECT fingerprint, answer, created_at, caller, operation, client_key \
+                    FROM tk_receipt FORCE INDEX (PRIMARY) WHERE ",
+            sqlite: "SELECT fingerprint, answer, created_at, caller, operation, client_key \
+                     FROM tk_receipt WHERE ",
+        },
+        each: "(caller = ? AND operation = ? AND client_key = ?)",
+        between: " OR ",
+        tail: "",
+        key: &[KeyColumn::Id(3), KeyColumn::Text(4), KeyColumn::Text(5)],
+    };
 }
 
 /// A receipt in the columns fingerprint, answer and `created_at`, of which this is the first.
@@ -35,11 +45,11 @@ pub(crate) fn receipt(row: &Row, first: usize) -> Result<Receipt, Broken> {
 #[async_trait]
 impl Receipts for Store {
     async fn find(&self, key: ReceiptKey) -> Result<Option<Receipt>, PortError> {
-        let values = [
+        let key = [
             key.caller.as_uuid().into(),
-            Value::text(key.operation.as_str()),
-            Value::text(key.key.as_str()),
+            Value::text(key.operation.as_str().to_owned()),
+            Value::text(key.key.as_str().to_owned()),
         ];
-        self.reading("receipts", "find").one(FIND, &values, |row| receipt(row, 0)).await
+        self.reading("receipts", "find").point(&FIND, key, |row| receipt(row, 0)).await
     }
 }

@@ -8,12 +8,16 @@ use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::port::Refunds;
 use ticketing_core::refund::Refund;
 
-use super::query::{Sql, after2, indexed, list, one, queries, same, until};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, after2, indexed, list, one, points, queries, until};
 use super::rows::body;
 use crate::Store;
 
-queries! {
+points! {
     FIND = one!("tk_refund");
+}
+
+queries! {
     OF_PAYMENT = list!("tk_refund", "by_payment", "payment = ?");
     DUE = until!("tk_refund", "due", "due_at");
 }
@@ -21,7 +25,7 @@ queries! {
 #[async_trait]
 impl Refunds for Store {
     async fn find(&self, id: RefundId) -> Result<Option<Refund>, PortError> {
-        self.reading("refunds", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("refunds", "find").point(&FIND, [id.as_uuid().into()], body).await
     }
 
     async fn of_payment(

@@ -8,12 +8,16 @@ use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::port::Reservations;
 use ticketing_core::reservation::Reservation;
 
-use super::query::{Sql, after2, indexed, list, one, queries, same, until};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, after2, indexed, list, one, points, queries, until};
 use super::rows::body;
 use crate::Store;
 
-queries! {
+points! {
     FIND = one!("tk_reservation");
+}
+
+queries! {
     OF_USER = list!("tk_reservation", "by_user", "user_id = ?");
     LIVE_OF = list!("tk_reservation", "by_performance", "live_in = ?");
     DUE = until!("tk_reservation", "due", "due_at");
@@ -22,7 +26,7 @@ queries! {
 #[async_trait]
 impl Reservations for Store {
     async fn find(&self, id: ReservationId) -> Result<Option<Reservation>, PortError> {
-        self.reading("reservations", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("reservations", "find").point(&FIND, [id.as_uuid().into()], body).await
     }
 
     async fn of_user(

@@ -9,9 +9,10 @@ use ticketing_core::error::{Fault, PortError};
 use ticketing_core::page::{Cursor, Page, PageRequest};
 use uuid::Uuid;
 
-use super::query::{Sql, after};
+use super::gather::Gathered;
+use super::query::{Point, Sql, after};
 use crate::Store;
-use crate::db::fault::{Broken, read_failed};
+use crate::db::fault::{Broken, fault, read_failed};
 use crate::db::{Database, Dialect, Row, Value};
 
 /// How a row becomes an item.
@@ -21,13 +22,14 @@ pub(crate) type Decode<T> = fn(&Row) -> Result<T, Broken>;
 #[derive(Clone, Copy)]
 pub(crate) struct Read<'a> {
     database: &'a Database,
+    gathered: &'a Arc<Gathered>,
     port: &'static str,
     operation: &'static str,
 }
 
 impl Store {
     pub(crate) fn reading(&self, port: &'static str, operation: &'static str) -> Read<'_> {
-        Read { database: self.database(), port, operation }
+        Read { database: self.database(), gathered: &self.shared.gathered, port, operation }
     }
 }
 
@@ -75,7 +77,21 @@ impl Read<'_> {
         rows.iter().map(item).collect::<Result<_, _>>().map_err(|error| self.refused(error))
     }
 
-    /// The item of a key.
+    /// The item of a key, read together with those that others ask for.
+    pub(crate) async fn point<T, const N: usize>(
+        &self,
+        point: &'static Point,
+        key: [Value<'static>; N],
+        item: Decode<T>,
+    ) -> Result<Option<T>, PortError> {
+        let found = self.gathered.find(point, key.into()).await;
+        let row = found.map_err(|error| {
+            PortError::new(self.port, self.operation, fault(&error)).because(error)
+        })?;
+        row.as_deref().map(item).transpose().map_err(|error| self.refused(error))
+    }
+
+    /// The one item of a statement.
     pub(crate) async fn one<T>(
         &self,
         sql: Sql,

@@ -7,12 +7,16 @@ use ticketing_core::page::{Page, PageRequest};
 use ticketing_core::port::Tickets;
 use ticketing_core::ticket::Ticket;
 
-use super::query::{Sql, indexed, list, one, queries, same};
+use super::gather::KeyColumn;
+use super::query::{Point, Sql, indexed, list, one, points, queries};
 use super::rows::body;
 use crate::Store;
 
-queries! {
+points! {
     FIND = one!("tk_ticket");
+}
+
+queries! {
     OF_RESERVATION = indexed!(
         "tk_ticket", "by_reservation", "reservation = ?", " ORDER BY seat, id"
     );
@@ -22,7 +26,7 @@ queries! {
 #[async_trait]
 impl Tickets for Store {
     async fn find(&self, id: TicketId) -> Result<Option<Ticket>, PortError> {
-        self.reading("tickets", "find").one(FIND, &[id.as_uuid().into()], body).await
+        self.reading("tickets", "find").point(&FIND, [id.as_uuid().into()], body).await
     }
 
     async fn of_reservation(&self, id: ReservationId) -> Result<Vec<Ticket>, PortError> {

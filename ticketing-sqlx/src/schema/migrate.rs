@@ -1,25 +1,22 @@
 //! Runs the migrations, by however many processes at once.
 //!
-//! sqlx's [`Migrate`] runs them and keeps their checksums, in a table of its own name, so that it never meets
-//! the `_sqlx_migrations` of the program around. Its `Migrator` is not used. Its lock is none on MariaDB
-//! (`GET_LOCK(.., -1)` answers NULL there, which is not looked at) and none on SQLite, and waits without end
-//! on MySQL; what it runs cannot be spawned; and it never goes on after a migration that was cut off.
+//! Not sqlx's `Migrator`: its table `_sqlx_migrations` would be shared with the program around, its lock is
+//! none on MariaDB (`GET_LOCK(.., -1)` answers NULL there, which is not looked at) and none on SQLite, and
+//! waits without end on MySQL; and it never goes on after a migration that was cut off.
 
-use std::borrow::Cow;
-
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, MigrationType};
+use sha2::{Digest, Sha256};
 use ticketing_core::error::{Fault, PortError};
 
-use super::{Migration, TABLES, VERSION, found, migrations};
+use super::{TABLES, VERSION, found, migrations};
 use crate::connect::{one, session, within};
-use crate::db::fault::read_failed;
-use crate::db::{Connection, Database, Dialect, Value};
+use crate::db::fault::{Broken, read_failed};
+use crate::db::{Connection, Database, Dialect, Row, Value};
 use crate::error::ConnectError;
 use crate::{Options, Store, server, sql};
 
-/// Where sqlx keeps the checksums of what ran.
-const BOOKS: &str = "tk_migrations";
+/// What ran.
+const BOOKS: &str = "CREATE TABLE IF NOT EXISTS tk_migration \
+                     (version BIGINT NOT NULL PRIMARY KEY, checksum BLOB NOT NULL)";
 /// How often a migration is tried that met another process, or a server that was busy.
 const TRIES_MAX: usize = 4;
 
@@ -113,23 +110,25 @@ async fn run(connection: &mut Connection, partitions: u16) -> Result<(), Connect
         return Err(ConnectError::Newer { known: VERSION, found });
     }
     let ran = ran(connection).await?;
-    if let Some(newer) = ran.iter().find(|ran| ran.version > VERSION) {
-        return Err(ConnectError::Newer { known: VERSION, found: newer.version });
+    if let Some(newer) = ran.iter().map(|ran| ran.version).find(|version| *version > VERSION) {
+        return Err(ConnectError::Newer { known: VERSION, found: newer });
     }
     for migration in migrations(connection.dialect()) {
         let version = migration.version;
-        let migration = for_sqlx(migration);
+        let checksum = Sha256::digest(migration.sql);
         match ran.iter().find(|ran| ran.version == version) {
-            Some(ran) if ran.checksum != migration.checksum => {
+            Some(ran) if ran.checksum != checksum[..] => {
                 return Err(ConnectError::Changed { version });
             }
             Some(_) => {}
-            // Another tool ran it, or a process that died before it could write it down.
-            None if version <= found => {
-                books(connection).skip(BOOKS, &migration).await.map_err(failed)?;
-            }
             None => {
-                books(connection).apply(BOOKS, &migration).await.map_err(failed)?;
+                // Unless another tool ran it, or a process that died before it could write it down.
+                if version > found {
+                    connection.run(migration.sql).await.map_err(failed())?;
+                }
+                let values = [Value::Int(version), Value::bytes(checksum.to_vec())];
+                let sql = "INSERT INTO tk_migration (version, checksum) VALUES (?, ?)";
+                connection.execute(sql, &values).await.map_err(failed())?;
             }
         }
         if version == TABLES && found <= TABLES {
@@ -139,39 +138,23 @@ async fn run(connection: &mut Connection, partitions: u16) -> Result<(), Connect
     Ok(())
 }
 
-/// What ran here, less what did not end: the lock is ours, so nobody is at it any more.
-async fn ran(connection: &mut Connection) -> Result<Vec<AppliedMigration>, ConnectError> {
-    books(connection).ensure_migrations_table(BOOKS).await.map_err(failed)?;
-    let sql = "DELETE FROM tk_migrations WHERE success = FALSE";
-    connection.execute(sql, &[]).await.map_err(read_failed("store", "migrate"))?;
-    books(connection).list_applied_migrations(BOOKS).await.map_err(failed)
+/// A migration that ran to its end, and the SHA-256 of its text.
+struct Ran {
+    version: i64,
+    checksum: Vec<u8>,
 }
 
-fn books(connection: &mut Connection) -> &mut (dyn Migrate + Send) {
-    match connection {
-        #[cfg(feature = "mysql")]
-        Connection::MySql(connection) => connection,
-        #[cfg(feature = "sqlite")]
-        Connection::Sqlite(connection) => connection,
-    }
+async fn ran(connection: &mut Connection) -> Result<Vec<Ran>, ConnectError> {
+    connection.run(BOOKS).await.map_err(failed())?;
+    let sql = "SELECT version, checksum FROM tk_migration ORDER BY version";
+    let rows = connection.fetch(sql, &[]).await.map_err(failed())?;
+    let ran = |row: &Row| Ok(Ran { version: row.int(0)?, checksum: row.bytes(1)?.to_vec() });
+    let read: Result<_, Broken> = rows.iter().map(ran).collect();
+    read.map_err(|error| PortError::new("store", "migrate", Fault::Permanent).because(error).into())
 }
 
-fn for_sqlx(migration: &Migration) -> sqlx::migrate::Migration {
-    let Migration { version, name, sql } = *migration;
-    // On SQLite the transaction of the lock is around it; MySQL commits as it likes.
-    let is_without_transaction = true;
-    let (name, sql) = (Cow::Borrowed(name), sql.into_sql_str());
-    let kind = MigrationType::Simple;
-    sqlx::migrate::Migration::new(version, name, kind, sql, is_without_transaction)
-}
-
-fn failed(error: MigrateError) -> ConnectError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            read_failed("store", "migrate")(error).into()
-        }
-        error => PortError::new("store", "migrate", Fault::Permanent).because(error).into(),
-    }
+fn failed() -> impl Fn(sqlx::Error) -> PortError {
+    read_failed("store", "migrate")
 }
 
 /// Gives the outbox its partitions, unless it has some. One statement: all of them or none.

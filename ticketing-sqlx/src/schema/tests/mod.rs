@@ -48,7 +48,7 @@ async fn ten_processes_that_migrate_at_once_all_find_it_done() {
         task.await.unwrap().unwrap();
     }
     let mut connection = file.session().await;
-    assert_eq!(number(&mut connection, "SELECT COUNT(*) FROM tk_migrations").await, VERSION);
+    assert_eq!(number(&mut connection, "SELECT COUNT(*) FROM tk_migration").await, VERSION);
     assert_eq!(number(&mut connection, "SELECT COUNT(*) FROM tk_outbox_reader").await, 7);
     assert!(connect(&file).await.is_ok());
 }
@@ -85,11 +85,11 @@ async fn a_database_of_another_version_is_refused() {
 #[tokio::test]
 async fn a_migration_that_was_changed_is_named() {
     let file = File::migrated(&with(1)).await;
-    let sql = "UPDATE tk_migrations SET checksum = x'00' WHERE version = 2";
+    let sql = "UPDATE tk_migration SET checksum = x'00' WHERE version = 2";
     file.session().await.run(sql).await.unwrap();
     let error = Store::migrate(&file.url(), &with(1)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Changed { version: 2 }), "{error}");
-    let sql = "UPDATE tk_migrations SET version = 3 WHERE version = 2";
+    let sql = "UPDATE tk_migration SET version = 3 WHERE version = 2";
     file.session().await.run(sql).await.unwrap();
     let error = Store::migrate(&file.url(), &with(1)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Newer { known: VERSION, found: 3 }), "{error}");
@@ -119,7 +119,7 @@ async fn another_tool_may_run_the_migrations() {
         Store::migrate(&file.url(), &with(1)).await.unwrap();
     }
     let mut connection = file.session().await;
-    assert_eq!(number(&mut connection, "SELECT COUNT(*) FROM tk_migrations").await, VERSION);
+    assert_eq!(number(&mut connection, "SELECT COUNT(*) FROM tk_migration").await, VERSION);
 }
 
 #[tokio::test]
