@@ -78,8 +78,8 @@ impl Gathered {
         let values: Vec<Value<'_>> = keys.into_iter().flatten().collect();
         let sql = point.text(self.database.dialect(), size);
         let rows = self.database.fetch(&sql, &values).await.and_then(|rows| {
-            let named = rows.into_iter().map(|row| Ok((point.name(&row)?, Arc::new(row))));
-            let rows: Result<FxHashMap<_, _>, Broken> = named.collect();
+            let by_name = rows.into_iter().map(|row| Ok((point.name(&row)?, Arc::new(row))));
+            let rows: Result<FxHashMap<_, _>, Broken> = by_name.collect();
             rows.map_err(|error| sqlx::Error::Decode(error.into()))
         });
         let rows = rows.map_err(Arc::new);

@@ -3,6 +3,7 @@
 mod broken;
 mod cached;
 mod fixture;
+mod gathered;
 mod kept;
 mod plans;
 mod seats;
