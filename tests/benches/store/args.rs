@@ -21,10 +21,12 @@ pub(crate) struct Args {
     pub(crate) lanes: Option<u16>,
     /// Ten million events, a million purchases.
     pub(crate) long: bool,
+    /// Purchases through the store only, to look into where its time goes.
+    pub(crate) ours: bool,
 }
 
 const SCENARIOS: [&str; 6] = ["purchases", "sellers", "processes", "outbox", "seat_map", "growth"];
-const USAGE: &str = "expected --url URL [--buyers 64,256,1024] [--rounds 4] [--seconds 5] [--only purchases|sellers|processes|outbox|seat_map|growth] [--reads N] [--lanes N] [--long]";
+const USAGE: &str = "expected --url URL [--buyers 64,256,1024] [--rounds 4] [--seconds 5] [--only purchases|sellers|processes|outbox|seat_map|growth] [--reads N] [--lanes N] [--long] [--ours]";
 
 impl Args {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -37,6 +39,7 @@ impl Args {
             reads: None,
             lanes: None,
             long: false,
+            ours: false,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word}: {USAGE}"));
@@ -56,6 +59,7 @@ impl Args {
                     args.lanes = Some(u16::try_from(number(&value()?)?).map_err(|_| USAGE)?);
                 }
                 "--long" => args.long = true,
+                "--ours" => args.ours = true,
                 // What cargo adds.
                 "--bench" => {}
                 other => return Err(format!("{other}: {USAGE}")),

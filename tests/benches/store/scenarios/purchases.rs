@@ -29,14 +29,14 @@ pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed
     report.note("a purchase has", &written);
     let is_file = bench.server.kind == Kind::Sqlite;
     // On a file one writer behind a lock may beat 64 that wait for each other: the better one counts.
-    let rivals = if is_file {
-        [(Balance::Row, SESSIONS), (Balance::Row, 1)]
-    } else {
-        [(Balance::Row, SESSIONS), (Balance::Summed, SESSIONS)]
+    let rivals = match (bench.args.ours, is_file) {
+        (true, _) => Vec::new(),
+        (false, true) => vec![(Balance::Row, SESSIONS), (Balance::Row, 1)],
+        (false, false) => vec![(Balance::Row, SESSIONS), (Balance::Summed, SESSIONS)],
     };
     let town = Arc::new(open(bench).await?);
     let mut sides: Vec<Arc<dyn Side>> = vec![Arc::clone(&town) as _];
-    for (balance, sessions) in rivals {
+    for &(balance, sessions) in &rivals {
         sides.push(Arc::new(Textbook::open(&bench.server, sample, balance, sessions).await?));
     }
     let crowds = if is_file { vec![FILE_BUYERS] } else { bench.args.buyers.clone() };
@@ -74,6 +74,9 @@ async fn crowd(
     for (side, came) in sides.iter().zip(&came) {
         say(report, &format!("{tasks} buyers, {}", side.name()), came);
     }
+    if bench.args.ours {
+        return Ok(());
+    }
     let ours = median_rate(&came[0]);
     let ratio = |theirs: &[Measure]| ours / median_rate(theirs);
     if bench.server.kind == Kind::Sqlite {
@@ -107,6 +110,9 @@ async fn alone(bench: &Bench, report: &mut Report, sides: &[Arc<dyn Side>]) -> R
     let came = in_turns(&bench.server, sides, turns).await?;
     for (side, came) in sides.iter().zip(&came) {
         say(report, &format!("1 buyer, {}", side.name()), came);
+    }
+    if bench.args.ours {
+        return Ok(());
     }
     let ratio = median_latency_ms(&came[0], 50) / median_latency_ms(&came[1], 50);
     report.figure("1 buyer, latency of the textbook's", ratio, "x", Bound::AtMost(1.0));
