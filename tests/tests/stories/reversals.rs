@@ -1,11 +1,17 @@
 //! Deposits that the bank takes back.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use pollster::block_on;
 use ticketing_core::id::{PaymentId, UserId};
 use ticketing_core::ledger::Account;
-use ticketing_core::memory::{CallAct, FindAct, NoticeAct, Step};
+use ticketing_core::memory::{CallAct, FakeGateway, FindAct, NoticeAct, Step};
 use ticketing_core::payment::{Honoured, Method, PaymentState};
-use ticketing_core::port::RefundAccount;
+use ticketing_core::port::{
+    CancelRequest, Captured, ConfirmRequest, DepositAccount, Found, GatewayError, GatewayKey,
+    IssueRequest, PaymentGateway, RefundAccount,
+};
 use ticketing_core::refund::{RefundState, Sent};
 use ticketing_core::reservation::{EndCause, ReservationState};
 use ticketing_core::service::PaymentStatus;
@@ -245,6 +251,35 @@ fn of_money_that_bought_nothing_only_the_deposit_itself_is_taken_back() {
     world.check();
 }
 
+#[test]
+fn of_two_deposits_of_the_same_amount_one_is_owed_when_the_other_is_taken_back() {
+    for honoured in [Honoured::InTime, Honoured::No] {
+        let world = World::new();
+        let user = world.user();
+        let (id, payment) = await_deposit(&world, user, &seat(0));
+        if honoured == Honoured::No {
+            let request = CancelReservation { user, reservation: id, key: None };
+            block_on(cancel::cancel(&world.ports, request)).unwrap();
+        }
+        // The bank takes parts as deposits of another amount, and so the whole once more.
+        world.gateway.script(payment, [Step::Notice(NoticeAct::Lost)]);
+        for part in [4_000, PRICE - 4_000] {
+            world.gateway.deposit(payment, won(part)).unwrap();
+        }
+        assert_eq!(world.take_notices(), 1);
+        assert_eq!(world.payment(payment).honoured(), Some(honoured));
+        world.gateway.deposit(payment, won(PRICE)).unwrap();
+        assert_eq!(world.take_notices(), 1);
+        world.gateway.reverse_deposit(payment).unwrap();
+        assert_eq!(world.take_notices(), 1);
+        assert_eq!(*world.payment(payment).state(), PaymentState::Reversed);
+        let (owed, lost) = (world.balance(Account::RefundPayable), world.balance(Account::Loss));
+        assert_eq!((owed, lost), (PRICE, 0), "{honoured:?}");
+        world.check_at_rest();
+        assert_eq!(world.gateway.money().cancelled(payment), Some(won(PRICE)));
+    }
+}
+
 /// Another amount and the whole deposit, told in one answer: neither is a sale.
 fn seen_as_one(world: &World, user: UserId, account: Option<RefundAccount>) -> PaymentId {
     let reservation = world.reserve(user, &seat(0)).reservation;
@@ -364,4 +399,81 @@ fn money_that_came_unseen_before_its_account_was_closed_goes_back() {
     assert_eq!(send_refunds(&world), 1);
     world.check_at_rest();
     assert_eq!(world.gateway.money().cancelled(payment), Some(won(9_000)));
+}
+
+/// The gateway, telling of so much more or less than it has.
+struct Tells {
+    gateway: Arc<FakeGateway>,
+    more: i64,
+}
+
+impl Tells {
+    fn more(world: &World, more: i64) -> Arc<Self> {
+        Arc::new(Self { gateway: world.gateway.clone(), more })
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Tells {
+    async fn confirm(&self, request: ConfirmRequest) -> Result<Captured, GatewayError> {
+        self.gateway.confirm(request).await
+    }
+
+    async fn issue_deposit_account(
+        &self,
+        request: IssueRequest,
+    ) -> Result<DepositAccount, GatewayError> {
+        self.gateway.issue_deposit_account(request).await
+    }
+
+    async fn close_account(&self, payment: PaymentId, key: GatewayKey) -> Result<(), GatewayError> {
+        self.gateway.close_account(payment, key).await
+    }
+
+    async fn cancel(&self, request: CancelRequest) -> Result<(), GatewayError> {
+        self.gateway.cancel(request).await
+    }
+
+    async fn find(&self, payment: PaymentId) -> Result<Found, GatewayError> {
+        self.gateway.find(payment).await.map(|found| match found {
+            Found::Captured { amount, cancels } => {
+                Found::Captured { amount: won(amount.minor() + self.more), cancels }
+            }
+            other => other,
+        })
+    }
+}
+
+#[test]
+fn a_deposit_of_another_amount_is_taken_off_its_own_refund_and_off_one_under_way_only_at_last() {
+    let mut world = World::new();
+    let (_, payment) = await_deposit(&world, world.user(), &seat(0));
+    world.gateway.script(payment, [Step::cancel(CallAct::LostBefore)]);
+    let deposit = |amount| {
+        world.gateway.deposit(payment, won(amount)).unwrap();
+        assert_eq!(world.take_notices(), 1);
+    };
+    deposit(9_000);
+    send_refunds(&world);
+    deposit(4_000);
+    deposit(9_000);
+    world.ports.gateway = Tells::more(&world, -9_000);
+    assert!(matches!(world.notice("reversal", payment), Ok(NoticeTaken::Applied(_))));
+    let refunds = world.refunds(payment);
+    let left: Vec<_> = refunds.iter().map(|it| (it.state().name(), it.left().minor())).collect();
+    assert_eq!(left, [("unknown", 9_000), ("requested", 4_000), ("stopped", 0)]);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (13_000, 0));
+    world.check();
+}
+
+#[test]
+fn a_card_of_which_less_is_told_than_before_loses_nothing() {
+    let mut world = World::new();
+    let (_, payment, _) = world.buy(world.user(), &seat(0), 0, Some(Method::Card));
+    world.ports.gateway = Tells::more(&world, 5_000);
+    assert!(matches!(world.notice("more", payment), Ok(NoticeTaken::Applied(_))));
+    world.ports.gateway = Tells::more(&world, 1_000);
+    assert_eq!(world.notice("less", payment).unwrap(), NoticeTaken::NothingNew);
+    assert_eq!((world.balance(Account::RefundPayable), world.balance(Account::Loss)), (5_000, 0));
+    world.check();
 }

@@ -4,22 +4,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use pollster::block_on;
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::{Fault, PortError};
-use ticketing_core::id::{PaymentId, UserId};
+use ticketing_core::id::{PaymentId, RefundId, UserId};
 use ticketing_core::ledger::{Account, AccountKey};
 use ticketing_core::memory::MemoryStore;
 use ticketing_core::money::Currency;
-use ticketing_core::page::{Limit, PageRequest};
+use ticketing_core::page::{Limit, Page, PageRequest};
 use ticketing_core::payment::{Honoured, Method, PaymentState};
-use ticketing_core::port::{CommitError, Committed, Ports, Store};
+use ticketing_core::port::{CommitError, Committed, Ports, Refunds, Store};
+use ticketing_core::refund::{Refund, RefundState};
 use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
 use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
+use ticketing_core::service::notice::{NoticeError, NoticeTaken};
 use ticketing_core::service::{Failure, PaymentStatus, PaymentView, reconcile};
 
 use uuid::Uuid;
 
+use crate::deposits::{await_deposit, refund_state};
 use crate::world::{PRICE, World, seat, token, won};
 
 /// Refuses the commits whose numbers it is told, the first being 1.
@@ -132,5 +136,71 @@ fn a_store_that_finds_every_wallet_poor_does_not_keep_a_checkout_for_ever() {
     };
     let answer = block_on(checkout::start(&ports, request));
     assert!(matches!(answer, Err(CheckoutError::Failed(Failure::Port(_)))), "{answer:?}");
+    world.check();
+}
+
+/// Lists the refunds of a payment one a page.
+struct OneByOne(MemoryStore);
+
+#[async_trait]
+impl Refunds for OneByOne {
+    async fn find(&self, id: RefundId) -> Result<Option<Refund>, PortError> {
+        Refunds::find(&self.0, id).await
+    }
+
+    async fn of_payment(
+        &self,
+        payment: PaymentId,
+        page: PageRequest,
+    ) -> Result<Page<Refund>, PortError> {
+        let page = PageRequest::next(page.after, Limit::new(1).unwrap());
+        self.0.of_payment(payment, page).await
+    }
+
+    async fn due(
+        &self,
+        until: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<Refund>, PortError> {
+        self.0.due(until, page).await
+    }
+}
+
+/// A deposit is taken back whose refund stands behind those of so many deposits of another amount.
+fn taken_back_after(others: i64) -> (World, PaymentId, RefundId, Result<NoticeTaken, NoticeError>) {
+    let mut world = World::new();
+    world.ports.refunds = Arc::new(OneByOne(world.store.clone()));
+    let user = world.user();
+    let (reservation, payment) = await_deposit(&world, user, &seat(0));
+    for amount in std::iter::repeat_n(1, usize::try_from(others).unwrap()).chain([PRICE]) {
+        world.gateway.deposit(payment, won(amount)).unwrap();
+        assert_eq!(world.take_notices(), 1);
+    }
+    let refund = world.refund(user, reservation, None).unwrap().refund;
+    assert_eq!(world.balance(Account::RefundPayable), others + PRICE);
+    world.gateway.reverse_deposit(payment).unwrap();
+    let answer = world.notice("reversal", payment);
+    (world, payment, refund, answer)
+}
+
+#[test]
+fn a_refund_is_stopped_on_whatever_page_it_stands() {
+    for others in [1, 15] {
+        let (world, _, refund, answer) = taken_back_after(others);
+        assert!(matches!(answer, Ok(NoticeTaken::Applied(_))), "{answer:?}");
+        assert_eq!(refund_state(&world, refund), RefundState::Stopped);
+        assert_eq!(world.balance(Account::RefundPayable), others);
+        assert_eq!(world.balance(Account::Loss), 0);
+        world.check();
+    }
+}
+
+#[test]
+fn a_deposit_is_not_taken_back_by_only_a_part_of_its_refunds() {
+    let (world, payment, refund, answer) = taken_back_after(16);
+    assert!(matches!(answer, Err(NoticeError::Failed(Failure::Port(_)))), "{answer:?}");
+    assert_eq!(world.payment(payment).honoured(), Some(Honoured::InTime));
+    assert_eq!(refund_state(&world, refund), RefundState::Requested);
+    assert_eq!(world.balance(Account::Loss), 0);
     world.check();
 }

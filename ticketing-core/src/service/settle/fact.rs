@@ -136,4 +136,21 @@ mod tests {
         assert!(!gone(left(500, |deposit| deposit + 499)));
         assert!(!gone(left(90_000, |deposit| deposit)), "more other money than the deposit");
     }
+
+    #[test]
+    fn money_that_bought_nothing_is_gone_where_its_account_waits_again_or_is_closed() {
+        let mut payment = paid_by_deposit();
+        payment.reverse(minute(20)).unwrap();
+        let account = payment.account().unwrap().clone();
+        let told = |payment: &Payment| {
+            [Found::AwaitingDeposit(account.clone()), Found::Cancelled]
+                .map(|found| Fact::of(found, payment, &Deadlines::default(), minute(21)))
+        };
+        let nothing_came = told(&payment);
+        assert!(matches!(nothing_came, [Fact::NoNews, Fact::CancelledThere]), "{nothing_came:?}");
+        payment.book_unexpected(won(500), minute(20)).unwrap();
+        let gone = told(&payment);
+        let all = |fact: &Fact| matches!(fact, Fact::Captured(left) if left.is_zero());
+        assert!(gone.iter().all(all), "{gone:?}");
+    }
 }
