@@ -1,8 +1,7 @@
 //! Statements of many rows, put together from constants.
 //!
-//! A statement for every number of rows would fill the server with prepared statements, so there are
-//! only [`SIZES`]: a list of keys is padded by repeating its last one, rows are written in a few
-//! statements.
+//! A prepared statement for every number of rows would fill the session with them, so there are only
+//! [`SIZES`]: a list of keys is padded by repeating its last one, rows are written in a few statements.
 
 /// The numbers of rows and keys that statements are made for.
 pub(crate) const SIZES: [usize; 16] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];

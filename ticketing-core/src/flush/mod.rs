@@ -11,6 +11,7 @@
 //! of it: what waits to be committed, and which of it comes into the next batch.
 
 mod driver;
+mod hope;
 mod overlay;
 mod plan;
 mod queue;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Answer;
+use super::hope::Hopeful;
 use super::overlay::{Change, Moved, Overlay, Saved};
 use super::reads::ReadMode;
 use super::rows::Lookup;
@@ -92,9 +93,16 @@ impl Planner {
                 answers.push(Ok(Committed::Done));
                 continue;
             }
-            match self.admit(changes, rows) {
+            let admitted = match mode {
+                ReadMode::Full => self.admit_and_accept(changes, rows),
+                ReadMode::Optimistic => {
+                    let hopeful = Hopeful::new(rows, changes);
+                    writes.guard(hopeful.guards(), &self.overlay);
+                    self.admit_and_accept(changes, &hopeful)
+                }
+            };
+            match admitted {
                 Ok(()) => {
-                    self.accept(changes, rows);
                     writes.tell(place, changes, self.partitions);
                     answers.push(Ok(Committed::Done));
                 }
@@ -114,6 +122,16 @@ impl Planner {
 
     fn is_committed<L: Lookup + ?Sized>(&self, changes: &ChangeSet, rows: &L) -> bool {
         self.overlay.ids.contains(&changes.id) || rows.is_committed(changes.id)
+    }
+
+    fn admit_and_accept<L: Lookup + ?Sized>(
+        &mut self,
+        changes: &ChangeSet,
+        rows: &L,
+    ) -> Result<(), Box<Answer>> {
+        self.admit(changes, rows)?;
+        self.accept(changes, rows);
+        Ok(())
     }
 
     /// Goes through the answers in their order; the first that applies wins. Boxed, as refusals are

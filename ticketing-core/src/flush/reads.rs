@@ -2,8 +2,7 @@
 
 use crate::aggregate::AggregateRef;
 use crate::change_set::{
-    AllowanceChange, AllowanceOp, ChangeSet, ClaimChange, ClaimOp, MessageKey, ReceiptChange,
-    ReceiptKey,
+    AllowanceChange, AllowanceOp, ChangeSet, ClaimChange, ClaimOp, MessageKey, ReceiptKey,
 };
 use crate::id::{ChangeSetId, EntryId, PerformanceId, ShowId, UserId};
 use crate::ledger::AccountKey;
@@ -12,8 +11,9 @@ use crate::seat::SeatNo;
 /// How much a flush reads before it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Keys that are only inserted are not read but taken for free: the insert tells. One round trip
-    /// less, and only good for a batch of which nothing is refused.
+    /// What the write itself finds out is not read: keys that are only inserted are taken for free, and what a
+    /// change set expects (a version, its own claim, its open receipt) is taken to be so. A round trip less,
+    /// and only good for a batch of which nothing is refused.
     Optimistic,
     /// Every key is read.
     Full,
@@ -36,11 +36,11 @@ pub enum Lock {
 /// reserve, which guards it, and `vacant` sees all claims that were committed before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
+    /// The wallets that are debited, to lock exclusively and read.
+    pub wallets: Vec<AccountKey>,
     /// The aggregates to lock, with their versions to read: saved ones exclusively, guarded ones
     /// shared. Each kind is a table of its own; the order of [`AggregateRef`] is by kind first.
     pub aggregates: Vec<(AggregateRef, Lock)>,
-    /// The wallets that are debited, to lock exclusively and read.
-    pub wallets: Vec<AccountKey>,
     /// Ids of change sets.
     pub change_sets: Vec<ChangeSetId>,
     /// Keys of receipts.
@@ -58,6 +58,21 @@ pub struct Reads {
 }
 
 impl Reads {
+    /// Whether there is nothing to lock and nothing to read.
+    pub fn is_empty(&self) -> bool {
+        let Self { wallets, aggregates, change_sets, receipts, messages, claims, .. } = self;
+        let Self { allowances, entries, resolutions, .. } = self;
+        wallets.is_empty()
+            && aggregates.is_empty()
+            && change_sets.is_empty()
+            && receipts.is_empty()
+            && messages.is_empty()
+            && claims.is_empty()
+            && allowances.is_empty()
+            && entries.is_empty()
+            && resolutions.is_empty()
+    }
+
     /// The keys of a batch.
     pub fn of(batch: &[ChangeSet], mode: ReadMode) -> Self {
         let mut reads = Self::default();
@@ -70,10 +85,12 @@ impl Reads {
 
     fn add(&mut self, changes: &ChangeSet, mode: ReadMode) {
         let full = mode == ReadMode::Full;
-        let saved = changes.saves.iter().map(|save| save.record.aggregate().reference());
-        self.aggregates.extend(saved.map(|reference| (reference, Lock::Exclusive)));
-        let guarded = changes.guards.iter().map(|(reference, _)| (*reference, Lock::Shared));
-        self.aggregates.extend(guarded);
+        if full || locks_first(changes) {
+            let saved = changes.saves.iter().map(|save| save.record.aggregate().reference());
+            self.aggregates.extend(saved.map(|reference| (reference, Lock::Exclusive)));
+            let guarded = changes.guards.iter().map(|(reference, _)| (*reference, Lock::Shared));
+            self.aggregates.extend(guarded);
+        }
         for (account, amount) in changes.entries.iter().flat_map(|entry| entry.lines()) {
             if account.account.is_checked() && amount < 0 {
                 self.wallets.push(account);
@@ -89,12 +106,8 @@ impl Reads {
                 self.allowances.push((op.user, op.show));
             }
         }
-        if let Some(receipt) = &changes.receipt
-            && (full || reads_receipt(&receipt.change))
-        {
-            self.receipts.push(receipt.key.clone());
-        }
         if full {
+            self.receipts.extend(changes.receipt.iter().map(|receipt| receipt.key.clone()));
             self.change_sets.push(changes.id);
             self.messages.extend(changes.message.clone());
             self.entries.extend(changes.entries.iter().map(|entry| entry.id()));
@@ -103,9 +116,9 @@ impl Reads {
     }
 
     fn sort(&mut self) {
+        sort_and_dedup(&mut self.wallets);
         self.aggregates.sort_unstable_by_key(|(key, lock)| (*key, std::cmp::Reverse(*lock)));
         self.aggregates.dedup_by_key(|(key, _)| *key);
-        sort_and_dedup(&mut self.wallets);
         sort_and_dedup(&mut self.change_sets);
         sort_and_dedup(&mut self.receipts);
         sort_and_dedup(&mut self.messages);
@@ -116,10 +129,16 @@ impl Reads {
     }
 }
 
+/// Whether rows must stand still while others are read: that all seats are vacant, whose seats are released.
+/// Of the rest the write finds the versions.
+fn locks_first(changes: &ChangeSet) -> bool {
+    changes.claims.iter().any(reads_claims) || changes.allowances.iter().any(reads_places)
+}
+
 const fn reads_claims(op: &ClaimOp) -> bool {
     match op.change {
-        ClaimChange::Claim(_) => false,
-        ClaimChange::Sell(_) | ClaimChange::Release(_) | ClaimChange::Vacant => true,
+        ClaimChange::Claim(_) | ClaimChange::Sell(_) => false,
+        ClaimChange::Release(_) | ClaimChange::Vacant => true,
     }
 }
 
@@ -127,13 +146,6 @@ const fn reads_places(op: &AllowanceOp) -> bool {
     match op.change {
         AllowanceChange::Take { .. } => false,
         AllowanceChange::GiveBack => true,
-    }
-}
-
-const fn reads_receipt(change: &ReceiptChange) -> bool {
-    match change {
-        ReceiptChange::Begin | ReceiptChange::Answer(_) => false,
-        ReceiptChange::Fill(_) => true,
     }
 }
 

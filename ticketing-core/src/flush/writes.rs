@@ -93,6 +93,9 @@ pub struct Writes {
     pub change_sets: Vec<(ChangeSetId, DateTime<Utc>)>,
     /// Aggregates; of those saved several times, the last.
     pub records: Vec<RecordWrite>,
+    /// Aggregates that an optimistic batch guards: to lock shared until COMMIT, and to find at this version.
+    /// The guards of each kind come after the records of that kind.
+    pub guards: Vec<(AggregateRef, Version)>,
     /// Claims to delete, as they must be found.
     pub claims_deleted: Vec<ClaimRow>,
     /// Claims to update.
@@ -133,10 +136,26 @@ impl Writes {
         }
     }
 
+    /// What a change set guards and nothing before it in the batch saved.
+    pub(super) fn guard(
+        &mut self,
+        guards: impl Iterator<Item = (AggregateRef, Version)>,
+        overlay: &Overlay,
+    ) {
+        self.guards.extend(guards.filter(|(of, _)| !overlay.aggregates.contains_key(of)));
+    }
+
     /// Takes the net effect out of the overlay.
     pub(super) fn collect(&mut self, overlay: &mut Overlay) {
         self.change_sets.append(&mut overlay.ids_in_order);
         self.change_sets.sort_unstable_by_key(|(id, _)| *id);
+        // Where a later change set saved it, the save finds the version, if it is the same.
+        let is_saved = |(of, version): &(AggregateRef, Version)| {
+            overlay.aggregates.get(of).is_some_and(|saved| saved.stored == *version)
+        };
+        self.guards.retain(|guard| !is_saved(guard));
+        self.guards.sort_unstable();
+        self.guards.dedup();
         self.records.extend(overlay.aggregates.drain().map(|(reference, saved)| RecordWrite {
             reference,
             stored: saved.stored,

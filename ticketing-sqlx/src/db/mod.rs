@@ -1,8 +1,11 @@
 //! The drivers behind one small door: statements with bound values in, rows out.
 //!
-//! SQL text is put together from constants only, by [`crate::sql`]; values are always bound.
+//! SQL text is put together from constants only, by [`crate::sql`]; values are bound, or where several
+//! statements go to a server at once, written as literals in one place.
 
 pub(crate) mod fault;
+#[cfg(feature = "mysql")]
+mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pool;
@@ -24,6 +27,21 @@ pub(crate) struct Done {
     /// What `LAST_INSERT_ID(..)` was set to; 0 on SQLite.
     #[cfg(feature = "mysql")]
     pub(crate) last_id: u64,
+}
+
+/// A statement and the values of its places, each a `?`.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement<'a> {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value<'a>>,
+}
+
+/// What became of one statement of several.
+#[derive(Default)]
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<Row>,
+    /// Rows that it inserted or deleted, or found to update.
+    pub(crate) changed: u64,
 }
 
 /// One session.
@@ -69,6 +87,15 @@ impl Connection {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
         each!(self, connection => driver::fetch(connection, sql, values))
+    }
+
+    /// Runs statements one after another, up to the first that fails: one answer for each. MySQL is sent all
+    /// of them at once.
+    pub(crate) async fn ask(
+        &mut self,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        each!(self, connection => driver::ask(connection, statements))
     }
 
     /// Runs constant text without preparing it, such as `COMMIT`.

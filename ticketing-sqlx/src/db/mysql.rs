@@ -2,9 +2,10 @@
 
 use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
-use sqlx::{Arguments, Executor};
+use sqlx::{Arguments, Either, Executor};
 
-use super::{Done, Row, Value};
+use super::literal::texts;
+use super::{Answer, Done, Row, Statement, Value};
 
 fn bound(values: &[Value<'_>]) -> Result<MySqlArguments, sqlx::Error> {
     let mut arguments = MySqlArguments::default();
@@ -47,4 +48,29 @@ pub(super) async fn run(
     sql: &'static str,
 ) -> Result<(), sqlx::Error> {
     connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+}
+
+pub(super) async fn ask(
+    connection: &mut MySqlConnection,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Answer>, sqlx::Error> {
+    let mut answers = Vec::with_capacity(statements.len());
+    for text in texts(statements) {
+        let mut came = connection.fetch_many(sqlx::raw_sql(&text));
+        let mut answer = Answer::default();
+        while let Some(next) = came.try_next().await? {
+            match next {
+                Either::Right(row) => answer.rows.push(Row::MySql(row)),
+                Either::Left(done) => {
+                    answer.changed = done.rows_affected();
+                    answers.push(std::mem::take(&mut answer));
+                }
+            }
+        }
+    }
+    let (expected, got) = (statements.len(), answers.len());
+    if expected == got {
+        return Ok(answers);
+    }
+    Err(sqlx::Error::Protocol(format!("expected {expected} answers, got {got}")))
 }

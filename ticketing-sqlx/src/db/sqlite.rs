@@ -2,9 +2,9 @@
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, Executor};
+use sqlx::{Arguments, Either, Executor};
 
-use super::{Done, Row, Value};
+use super::{Answer, Done, Row, Statement, Value};
 
 fn bound<'q>(values: &'q [Value<'_>]) -> Result<SqliteArguments<'q>, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
@@ -51,4 +51,23 @@ pub(super) async fn run(
     sql: &'static str,
 ) -> Result<(), sqlx::Error> {
     connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+}
+
+pub(super) async fn ask(
+    connection: &mut SqliteConnection,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Answer>, sqlx::Error> {
+    let mut answers = Vec::with_capacity(statements.len());
+    for Statement { sql, values } in statements {
+        let mut came = connection.fetch_many(sqlx::query_with(sql, bound(values)?));
+        let mut answer = Answer::default();
+        while let Some(next) = came.try_next().await? {
+            match next {
+                Either::Right(row) => answer.rows.push(Row::Sqlite(row)),
+                Either::Left(done) => answer.changed = done.rows_affected(),
+            }
+        }
+        answers.push(answer);
+    }
+    Ok(answers)
 }

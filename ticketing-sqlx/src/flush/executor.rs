@@ -13,7 +13,7 @@ use super::outcome::{self, Outcome};
 use crate::Options;
 use crate::connect::pause;
 use crate::db::fault::Wrong;
-use crate::db::{Connection, Database, Dialect, Done, Row, Value};
+use crate::db::{Answer, Connection, Database, Dialect, Statement, Value};
 
 /// The pause between two tries to reach a database that is away.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -158,8 +158,8 @@ impl Session {
             session.run(sql).await?;
         }
         if let Some(sql) = dialect.slot() {
-            let rows = session.fetch(sql, &[]).await?;
-            session.slot = rows.first().map_or(Ok(0), |row| row.int(0))?;
+            let answer = session.ask_one(sql, Vec::new()).await?;
+            session.slot = answer.rows.first().map_or(Ok(0), |row| row.int(0))?;
             session.run("COMMIT").await?;
         }
         Ok(session)
@@ -190,22 +190,25 @@ impl Session {
         Ok(())
     }
 
-    pub(super) async fn execute(
+    /// Runs statements in one go: one answer for each, or the failure of the first that failed.
+    pub(super) async fn ask(
         &mut self,
-        sql: &str,
-        values: &[Value<'_>],
-    ) -> Result<Done, Failed> {
-        let done = timeout(self.statement_timeout, self.connection.execute(sql, values));
-        Ok(done.await.map_err(|_| Failed::Silent)??)
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Answer>, Failed> {
+        if statements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = timeout(self.statement_timeout, self.connection.ask(statements));
+        Ok(answers.await.map_err(|_| Failed::Silent)??)
     }
 
-    pub(super) async fn fetch(
+    pub(super) async fn ask_one(
         &mut self,
         sql: &str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, Failed> {
-        let rows = timeout(self.statement_timeout, self.connection.fetch(sql, values));
-        Ok(rows.await.map_err(|_| Failed::Silent)??)
+        values: Vec<Value<'_>>,
+    ) -> Result<Answer, Failed> {
+        let answers = self.ask(&[Statement { sql: sql.to_owned(), values }]).await?;
+        Ok(answers.into_iter().next().unwrap_or_default())
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<(), Failed> {

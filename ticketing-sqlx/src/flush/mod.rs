@@ -4,6 +4,7 @@ mod executor;
 mod outcome;
 mod read;
 mod records;
+mod script;
 mod write;
 
 pub(crate) use executor::Executor;

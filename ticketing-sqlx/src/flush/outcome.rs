@@ -17,9 +17,9 @@ pub(super) enum Outcome {
 pub(super) async fn look(session: &mut Session, writes: &Writes) -> Result<Outcome, Failed> {
     let Some((id, at)) = writes.change_sets.first() else { return Ok(Outcome::RolledBack) };
     session.begin().await?;
-    let values = [Value::from(id.as_uuid()), Value::from(*at)];
-    let inserted =
-        session.execute("INSERT INTO tk_change_set (id, decided_at) VALUES (?, ?)", &values).await;
+    let values = vec![Value::from(id.as_uuid()), Value::from(*at)];
+    let sql = "INSERT INTO tk_change_set (id, decided_at) VALUES (?, ?)";
+    let inserted = session.ask_one(sql, values).await;
     let outcome = match inserted {
         Ok(_) => Outcome::RolledBack,
         Err(failed) if failed.wrong() == Wrong::Raced => Outcome::Committed,

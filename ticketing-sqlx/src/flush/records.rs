@@ -39,6 +39,12 @@ impl Table {
         COMMON.len() + self.own.len() + 1
     }
 
+    /// The head of a read of versions by ids, which locks no row but those it names.
+    pub(super) fn versions(&self, dialect: Dialect) -> String {
+        let (name, index) = (self.name, dialect.by_primary_key());
+        format!("SELECT id, version FROM {name}{index} WHERE id IN (")
+    }
+
     /// Inserts new rows and updates known ones in one statement. `version` is null, which no row may have,
     /// where a row is not as it was read: then another process inserted it.
     pub(super) fn upsert(&self, dialect: Dialect, rows: usize) -> String {

@@ -1,5 +1,6 @@
 //! The net effect of a batch, table by table, in the order of [`Writes`].
 
+use ticketing_core::aggregate::{AggregateKind, AggregateRef};
 use ticketing_core::change_set::{ChangeSet, ReceiptState};
 use ticketing_core::flush::{
     ClaimUpdate, OutboxWrite, ReceiptWrite, WalletChange, WalletWrite, Writes,
@@ -8,56 +9,72 @@ use ticketing_core::port::{AllowanceRow, ClaimRow};
 use ticketing_core::seat::{Claim, ClaimOwner, ClaimStatus};
 
 use super::executor::Session;
+use super::script::Script;
 use super::{Broken, Failed, records};
 use crate::codes;
 use crate::db::Value;
-use crate::sql::{SIZE_MAX, repeated, size_for, size_within};
-
-/// The most bytes that one statement carries in its values, unless one row alone has more: a quarter of the
-/// least `max_allowed_packet` that a server may have.
-const STATEMENT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+use crate::sql::repeated;
 
 pub(super) async fn write(
     session: &mut Session,
     batch: &[ChangeSet],
     writes: &Writes,
 ) -> Result<(), Failed> {
+    let mut script = Script::new(session.dialect);
     let ids = writes.change_sets.iter();
     let values = ids.flat_map(|(id, at)| [id.as_uuid().into(), (*at).into()]).collect();
-    insert(session, "tk_change_set (id, decided_at)", 2, values).await?;
-    save(session, writes).await?;
-    claims(session, writes).await?;
-    allowances(session, writes).await?;
-    receipts(session, &writes.receipts).await?;
+    script.insert("tk_change_set (id, decided_at)", 2, values);
+    aggregates(&mut script, writes)?;
+    claims(&mut script, writes);
+    allowances(&mut script, writes);
+    receipts(&mut script, &writes.receipts)?;
     let messages = writes.messages.iter();
     let values = messages.flat_map(|(key, at)| {
         [Value::text(key.consumer.as_ref()), Value::text(key.id.as_ref()), (*at).into()]
     });
-    insert(session, "tk_message (consumer, message, handled_at)", 3, values.collect()).await?;
-    books(session, writes).await?;
-    wallets(session, &writes.wallets).await?;
-    accounts(session, writes).await?;
-    outbox(session, batch, &writes.outbox).await
+    script.insert("tk_message (consumer, message, handled_at)", 3, values.collect());
+    books(&mut script, writes)?;
+    wallets(&mut script, &writes.wallets);
+    accounts(&mut script, session.slot, writes)?;
+    outbox(&mut script, batch, &writes.outbox)?;
+    let answers = session.ask(script.statements()).await?;
+    script.check(&answers)
 }
 
-async fn save(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
-    let records = &writes.records;
-    for of_kind in records.chunk_by(|left, right| left.reference.kind == right.reference.kind) {
-        let reference = of_kind[0].reference;
-        let table = records::table(reference.kind).ok_or(Broken::unknown(reference))?;
-        let mut values = Vec::with_capacity(of_kind.len() * table.columns());
-        for write in of_kind {
+/// Kind by kind: what is saved, then what is guarded.
+fn aggregates<'a>(script: &mut Script<'a>, writes: &'a Writes) -> Result<(), Broken> {
+    let saved = writes.records.iter().map(|write| write.reference.kind);
+    let mut kinds: Vec<AggregateKind> =
+        saved.chain(writes.guards.iter().map(|(of, _)| of.kind)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let dialect = script.dialect();
+    for kind in kinds {
+        let records = of_kind(&writes.records, kind, |write| write.reference);
+        let guards = of_kind(&writes.guards, kind, |(of, _)| *of);
+        let one = records.first().map(|write| write.reference);
+        let Some(of) = one.or_else(|| guards.first().map(|(of, _)| *of)) else { continue };
+        let table = records::table(kind).ok_or(Broken::unknown(of))?;
+        let mut values = Vec::with_capacity(records.len() * table.columns());
+        for write in records {
             records::values(write, &mut values)?;
         }
-        let dialect = session.dialect;
-        let sql = |rows| table.upsert(dialect, rows);
-        in_statements(session, table.columns(), &values, sql).await?;
+        script.rows(table.columns(), values, |rows| table.upsert(dialect, rows));
+        let tail = format!("){}", dialect.shared());
+        script.guard(&table.versions(dialect), &tail, kind, guards);
     }
     Ok(())
 }
 
-async fn claims(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
-    let same = session.dialect.same();
+/// Those of a kind, in a list that is ascending.
+fn of_kind<T>(list: &[T], kind: AggregateKind, of: impl Fn(&T) -> AggregateRef) -> &[T] {
+    let from = list.partition_point(|item| of(item).kind < kind);
+    let to = list.partition_point(|item| of(item).kind <= kind);
+    &list[from..to]
+}
+
+fn claims<'a>(script: &mut Script<'a>, writes: &'a Writes) {
+    let same = script.dialect().same();
     let found = |row: &ClaimRow| {
         [
             Value::from(row.performance.as_uuid()),
@@ -68,7 +85,7 @@ async fn claims(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
     };
     let each = format!("(performance = ? AND seat = ? AND status = ? AND owner {same} ?)");
     let head = "DELETE FROM tk_seat_claim WHERE ";
-    change(session, head, &each, &[], &writes.claims_deleted, found).await?;
+    script.change(head, &each, &[], &writes.claims_deleted, found);
     let (sold, moved): (Vec<ClaimUpdate>, Vec<_>) =
         writes.claims_updated.iter().copied().partition(|update| {
             update.from.owner == update.to.owner && update.to.status == ClaimStatus::Sold
@@ -78,15 +95,15 @@ async fn claims(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
         found(&ClaimRow { performance, seat, claim: from })
     };
     let head = "UPDATE tk_seat_claim SET status = 2 WHERE ";
-    change(session, head, &each, &[], &sold, sell).await?;
+    script.change(head, &each, &[], &sold, sell);
     // A seat that one batch frees for another owner: rare, so each alone.
     for update in &moved {
         let to = [Value::Int(codes::status(update.to.status)), owner(update.to)];
         let head = "UPDATE tk_seat_claim SET status = ?, owner = ? WHERE ";
-        change(session, head, &each, &to, std::slice::from_ref(update), sell).await?;
+        script.change(head, &each, &to, std::slice::from_ref(update), sell);
     }
     let values = writes.claims_inserted.iter().flat_map(found).collect();
-    insert(session, "tk_seat_claim (performance, seat, status, owner)", 4, values).await
+    script.insert("tk_seat_claim (performance, seat, status, owner)", 4, values);
 }
 
 fn owner(claim: Claim) -> Value<'static> {
@@ -96,7 +113,7 @@ fn owner(claim: Claim) -> Value<'static> {
     }
 }
 
-async fn allowances(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
+fn allowances<'a>(script: &mut Script<'a>, writes: &'a Writes) {
     let row = |row: &AllowanceRow| {
         [
             Value::from(row.user.as_uuid()),
@@ -107,28 +124,30 @@ async fn allowances(session: &mut Session, writes: &Writes) -> Result<(), Failed
     };
     let each = "(user_id = ? AND show_id = ? AND slot = ? AND reservation = ?)";
     let head = "DELETE FROM tk_allowance WHERE ";
-    change(session, head, each, &[], &writes.allowances_deleted, row).await?;
+    script.change(head, each, &[], &writes.allowances_deleted, row);
     let values = writes.allowances_inserted.iter().flat_map(row).collect();
-    insert(session, "tk_allowance (user_id, show_id, slot, reservation)", 4, values).await
+    script.insert("tk_allowance (user_id, show_id, slot, reservation)", 4, values);
 }
 
 /// Inserts new receipts. One that is to be filled is there: the upsert only updates it, and writes null,
-/// which no fingerprint may be, where another filled it.
-async fn receipts(session: &mut Session, receipts: &[ReceiptWrite]) -> Result<(), Failed> {
+/// which no fingerprint may be, where another filled it or it is of another request.
+fn receipts<'a>(script: &mut Script<'a>, receipts: &'a [ReceiptWrite]) -> Result<(), Broken> {
     let (filled, new): (Vec<_>, Vec<_>) = receipts.iter().partition(|write| write.fills);
     let table = "tk_receipt (caller, operation, client_key, fingerprint, answer, created_at)";
-    insert(session, table, 6, receipt_values(&new)?).await?;
-    let dialect = session.dialect;
+    script.insert(table, 6, receipt_values(&new)?);
+    let dialect = script.dialect();
     let tail = format!(
-        "{}fingerprint = CASE WHEN tk_receipt.answer IS NULL THEN tk_receipt.fingerprint ELSE NULL END, \
-         answer = {}",
+        "{}fingerprint = CASE WHEN tk_receipt.answer IS NULL AND tk_receipt.fingerprint = {} \
+         THEN tk_receipt.fingerprint ELSE NULL END, answer = {}",
         dialect.upsert("caller, operation, client_key"),
+        dialect.inserted("fingerprint"),
         dialect.inserted("answer"),
     );
-    insert_with(session, table, 6, receipt_values(&filled)?, &tail).await
+    script.insert_with(table, 6, receipt_values(&filled)?, &tail);
+    Ok(())
 }
 
-fn receipt_values<'a>(writes: &[&'a ReceiptWrite]) -> Result<Vec<Value<'a>>, Failed> {
+fn receipt_values<'a>(writes: &[&'a ReceiptWrite]) -> Result<Vec<Value<'a>>, Broken> {
     let mut values = Vec::with_capacity(writes.len() * 6);
     for ReceiptWrite { key, receipt, .. } in writes {
         let answer = match &receipt.state {
@@ -147,7 +166,7 @@ fn receipt_values<'a>(writes: &[&'a ReceiptWrite]) -> Result<Vec<Value<'a>>, Fai
     Ok(values)
 }
 
-async fn books(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
+fn books<'a>(script: &mut Script<'a>, writes: &'a Writes) -> Result<(), Broken> {
     let mut entries = Vec::with_capacity(writes.entries.len() * 3);
     let mut postings = Vec::with_capacity(writes.entries.len() * 20);
     for entry in &writes.entries {
@@ -166,21 +185,21 @@ async fn books(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
             ]);
         }
     }
-    insert(session, "tk_entry (id, booked_at, body)", 3, entries).await?;
-    insert(session, "tk_posting (account, owner, currency, entry, amount)", 5, postings).await?;
+    script.insert("tk_entry (id, booked_at, body)", 3, entries);
+    script.insert("tk_posting (account, owner, currency, entry, amount)", 5, postings);
     let ends = writes.resolutions.iter();
     let values =
         ends.flat_map(|(pending, entry)| [pending.as_uuid().into(), entry.as_uuid().into()]);
-    insert(session, "tk_resolution (pending, entry)", 2, values.collect()).await
+    script.insert("tk_resolution (pending, entry)", 2, values.collect());
+    Ok(())
 }
 
 fn unknown_account(entry: uuid::Uuid) -> Broken {
-    use ticketing_core::aggregate::{AggregateKind, AggregateRef};
     Broken::unknown(AggregateRef { kind: AggregateKind::Entry, id: entry })
 }
 
 /// A wallet that is debited is locked; what is added to it is therefore what was decided.
-async fn wallets(session: &mut Session, wallets: &[WalletWrite]) -> Result<(), Failed> {
+fn wallets<'a>(script: &mut Script<'a>, wallets: &'a [WalletWrite]) {
     let values = wallets.iter().flat_map(|WalletWrite { account, change }| {
         let (_, owner) = codes::account(account.account).unwrap_or_default();
         let amount = match change {
@@ -189,17 +208,17 @@ async fn wallets(session: &mut Session, wallets: &[WalletWrite]) -> Result<(), F
         };
         [owner.into(), Value::text(account.currency.code()), Value::Int(amount)]
     });
-    let dialect = session.dialect;
+    let dialect = script.dialect();
     let tail = format!(
         "{}balance = tk_wallet.balance + {}",
         dialect.upsert("user_id, currency"),
         dialect.inserted("balance"),
     );
-    insert_with(session, "tk_wallet (user_id, currency, balance)", 3, values.collect(), &tail).await
+    let table = "tk_wallet (user_id, currency, balance)";
+    script.insert_with(table, 3, values.collect(), &tail);
 }
 
-async fn accounts(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
-    let slot = session.slot;
+fn accounts<'a>(script: &mut Script<'a>, slot: i64, writes: &'a Writes) -> Result<(), Broken> {
     let mut values = Vec::with_capacity(writes.accounts.len() * 5);
     for (key, amount) in &writes.accounts {
         let known = codes::account(key.account);
@@ -208,190 +227,64 @@ async fn accounts(session: &mut Session, writes: &Writes) -> Result<(), Failed> 
         values.extend([Value::Int(account), owner.into(), currency]);
         values.extend([Value::Int(slot), Value::Int(*amount)]);
     }
-    let dialect = session.dialect;
+    let dialect = script.dialect();
     let tail = format!(
         "{}balance = tk_balance.balance + {}",
         dialect.upsert("account, owner, currency, slot"),
         dialect.inserted("balance"),
     );
     let table = "tk_balance (account, owner, currency, slot, balance)";
-    insert_with(session, table, 5, values, &tail).await
+    script.insert_with(table, 5, values, &tail);
+    Ok(())
 }
 
 /// Numbers are given last, under the lock of each partition's row until COMMIT: a reader meets no gap.
-async fn outbox(
-    session: &mut Session,
-    batch: &[ChangeSet],
+fn outbox<'a>(
+    script: &mut Script<'a>,
+    batch: &'a [ChangeSet],
     writes: &[OutboxWrite],
-) -> Result<(), Failed> {
-    if writes.is_empty() {
-        return Ok(());
-    }
-    let mut next = number(session, batch, writes).await?;
-    let mut values = Vec::new();
-    for OutboxWrite { partition, place } in writes {
-        let changes = &batch[*place];
-        for event in changes.events() {
-            let sequence = next.take(*partition)?;
-            let kind = codes::kind(event.aggregate.kind);
-            values.extend([
-                Value::Int(i64::from(*partition)),
-                Value::Int(sequence),
-                changes.stream().0.into(),
-                Value::Int(kind.ok_or(Broken::unknown(event.aggregate))?),
-                event.aggregate.id.into(),
-                Value::count(event.number),
-                Value::text(event.name),
-                event.occurred_at.into(),
-                changes.id().as_uuid().into(),
-                Value::text(utf8(&event.payload)?),
-            ]);
+) -> Result<(), Broken> {
+    let (mut counts, mut values) = (Vec::new(), Vec::new());
+    for of_part in writes.chunk_by(|left, right| left.partition == right.partition) {
+        let part = Value::Int(i64::from(of_part[0].partition));
+        let events = of_part.iter().map(|write| batch[write.place].events().len()).sum::<usize>();
+        let mut after = i64::try_from(events).unwrap_or(i64::MAX);
+        counts.extend([part.clone(), Value::Int(after)]);
+        for changes in of_part.iter().map(|write| &batch[write.place]) {
+            for event in changes.events() {
+                after -= 1;
+                let kind = codes::kind(event.aggregate.kind);
+                values.extend([
+                    part.clone(),
+                    part.clone(),
+                    Value::Int(after),
+                    changes.stream().0.into(),
+                    Value::Int(kind.ok_or(Broken::unknown(event.aggregate))?),
+                    event.aggregate.id.into(),
+                    Value::count(event.number),
+                    Value::text(event.name),
+                    event.occurred_at.into(),
+                    changes.id().as_uuid().into(),
+                    Value::text(utf8(&event.payload)?),
+                ]);
+            }
         }
     }
-    let table = "tk_outbox (part, sequence, stream, kind, aggregate, number, name, occurred_at, \
-                 change_set, payload)";
-    insert(session, table, 10, values).await
-}
-
-/// The next number of each partition.
-struct Numbers(Vec<(u16, i64)>);
-
-impl Numbers {
-    fn take(&mut self, partition: u16) -> Result<i64, Failed> {
-        let place = self.0.binary_search_by_key(&partition, |(part, _)| *part);
-        let (_, next) = &mut self.0[place.map_err(|_| Failed::Raced)?];
-        *next += 1;
-        Ok(*next - 1)
-    }
-}
-
-async fn number(
-    session: &mut Session,
-    batch: &[ChangeSet],
-    writes: &[OutboxWrite],
-) -> Result<Numbers, Failed> {
-    let mut counts: Vec<(u16, i64)> = Vec::new();
-    for of_part in writes.chunk_by(|left, right| left.partition == right.partition) {
-        let events = of_part.iter().map(|write| batch[write.place].events().len()).sum::<usize>();
-        counts.push((of_part[0].partition, i64::try_from(events).unwrap_or(i64::MAX)));
-    }
-    let dialect = session.dialect;
+    let dialect = script.dialect();
     let tail = format!(
         "{}last = tk_outbox_part.last + {}",
         dialect.upsert("part"),
         dialect.inserted("last")
     );
-    let values =
-        counts.iter().flat_map(|(part, count)| [Value::Int(i64::from(*part)), Value::Int(*count)]);
-    insert_with(session, "tk_outbox_part (part, last)", 2, values.collect(), &tail).await?;
-    let mut numbers = Vec::with_capacity(counts.len());
-    for chunk in counts.chunks(SIZE_MAX) {
-        let size = size_for(chunk.len());
-        let last = chunk[chunk.len() - 1];
-        let padded = chunk.iter().copied().chain(std::iter::repeat(last)).take(size);
-        let values: Vec<Value<'_>> = padded.map(|(part, _)| Value::Int(i64::from(part))).collect();
-        let head = "SELECT part, last FROM tk_outbox_part WHERE part IN (";
-        for row in session.fetch(&repeated(head, "?", ", ", size, ")"), &values).await? {
-            let part = row.int(0)?;
-            let count = chunk.iter().find(|(of, _)| i64::from(*of) == part);
-            let (part, count) = *count.ok_or(Failed::Raced)?;
-            numbers.push((part, row.int(1)? - count + 1));
-        }
-    }
-    numbers.sort_unstable();
-    Ok(Numbers(numbers))
+    script.insert_with("tk_outbox_part (part, last)", 2, counts, &tail);
+    let head = "INSERT INTO tk_outbox (part, sequence, stream, kind, aggregate, number, name, \
+                occurred_at, change_set, payload) VALUES ";
+    let row = "(?, (SELECT last FROM tk_outbox_part WHERE part = ?) - ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    script.rows(11, values, |rows| repeated(head, row, ", ", rows, ""));
+    Ok(())
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Broken> {
     std::str::from_utf8(bytes)
         .map_err(|error| Broken::from(crate::db::fault::Broken::column(0, error)))
-}
-
-/// Inserts rows; a key that is there already is another's.
-async fn insert(
-    session: &mut Session,
-    table: &str,
-    columns: usize,
-    values: Vec<Value<'_>>,
-) -> Result<(), Failed> {
-    insert_with(session, table, columns, values, "").await
-}
-
-async fn insert_with(
-    session: &mut Session,
-    table: &str,
-    columns: usize,
-    values: Vec<Value<'_>>,
-    tail: &str,
-) -> Result<(), Failed> {
-    let head = format!("INSERT INTO {table} VALUES ");
-    let row = repeated("(", "?", ", ", columns, ")");
-    let sql = |rows| repeated(&head, &row, ", ", rows, tail);
-    in_statements(session, columns, &values, sql).await
-}
-
-/// Writes rows in as few statements as their sizes and [`STATEMENT_BYTES_MAX`] allow.
-async fn in_statements(
-    session: &mut Session,
-    columns: usize,
-    values: &[Value<'_>],
-    sql: impl Fn(usize) -> String + Send,
-) -> Result<(), Failed> {
-    let mut rest = values;
-    while !rest.is_empty() {
-        let rows = size_within(rows_within(rest, columns));
-        let (now, after) = rest.split_at(rows * columns);
-        session.execute(&sql(rows), now).await?;
-        rest = after;
-    }
-    Ok(())
-}
-
-/// How many of the first rows one statement may carry: at least one, for a row alone is the server's to
-/// refuse.
-fn rows_within(values: &[Value<'_>], columns: usize) -> usize {
-    let mut bytes = 0;
-    let fits = |row: &&[Value<'_>]| {
-        bytes += row.iter().map(Value::size).sum::<usize>();
-        bytes <= STATEMENT_BYTES_MAX
-    };
-    values.chunks(columns).take(SIZE_MAX).take_while(fits).count().max(1)
-}
-
-/// Changes rows, each of which must be as it was read.
-async fn change<K: Sync, const N: usize>(
-    session: &mut Session,
-    head: &str,
-    each: &str,
-    to: &[Value<'static>],
-    rows: &[K],
-    values: impl Fn(&K) -> [Value<'static>; N] + Send + Sync,
-) -> Result<(), Failed> {
-    for chunk in rows.chunks(SIZE_MAX) {
-        let size = size_for(chunk.len());
-        let padded = chunk.iter().chain(std::iter::repeat(&chunk[chunk.len() - 1])).take(size);
-        let values: Vec<Value<'_>> = to.iter().cloned().chain(padded.flat_map(&values)).collect();
-        let done = session.execute(&repeated(head, each, " OR ", size, ""), &values).await?;
-        if done.rows != chunk.len() as u64 {
-            return Err(Failed::Raced);
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_has_as_many_rows_as_its_size_and_its_bytes_allow() {
-        let rows = |count: usize, bytes: usize| -> Vec<Value<'static>> {
-            let row = || [Value::Int(1), Value::text("x".repeat(bytes))];
-            (0..count).flat_map(|_| row()).collect()
-        };
-        assert_eq!(rows_within(&rows(300, 10), 2), SIZE_MAX);
-        assert_eq!(rows_within(&rows(5, 1_024 * 1_024 - 8), 2), 4);
-        assert_eq!(rows_within(&rows(5, 1_024 * 1_024 - 7), 2), 3);
-        assert_eq!(rows_within(&rows(2, STATEMENT_BYTES_MAX + 1), 2), 1, "alone");
-    }
 }

@@ -50,10 +50,11 @@ pub enum StoreFault {
 
 pub(super) type FaultRule = Arc<dyn Fn(&ChangeSet) -> Option<StoreFault> + Send + Sync>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// In the order in which rows are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum RowKey {
-    Aggregate(AggregateRef),
     Wallet(AccountKey),
+    Aggregate(AggregateRef),
 }
 
 /// Who has a row: one alone, or several together.
@@ -105,13 +106,12 @@ pub(super) struct Session<'a> {
     shared: &'a Shared,
     yields: bool,
     faults: Option<FaultRule>,
-    is_open: bool,
     held: Vec<RowKey>,
 }
 
 impl<'a> Session<'a> {
     pub(super) const fn begin(shared: &'a Shared, yields: bool, faults: Option<FaultRule>) -> Self {
-        Self { shared, yields, faults, is_open: false, held: Vec::new() }
+        Self { shared, yields, faults, held: Vec::new() }
     }
 
     async fn step(&self) {
@@ -120,7 +120,21 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Waits for a row's lock. Keys come ascending in every session, so that no two wait for each other.
+    /// Locks rows that exist, of keys that come ascending. A session that waits holds nothing behind what it
+    /// waits for, so that no two wait for each other.
+    async fn acquire_all(&mut self, keys: Vec<(RowKey, Lock)>) -> Result<(), ExecError> {
+        for (key, wanted) in keys {
+            if self.held.contains(&key) || !self.exists(key) {
+                continue;
+            }
+            if self.held.iter().any(|held| *held > key) {
+                return Err(ExecError::Raced);
+            }
+            self.acquire(key, wanted).await;
+        }
+        Ok(())
+    }
+
     async fn acquire(&mut self, key: RowKey, wanted: Lock) {
         poll_fn(|context| {
             let mut locks = lock(&self.shared.locks);
@@ -143,7 +157,6 @@ impl<'a> Session<'a> {
     }
 
     fn end(&mut self) {
-        self.is_open = false;
         if self.held.is_empty() {
             return;
         }
@@ -175,20 +188,10 @@ impl FlushExecutor for Session<'_> {
     type Rows = Rows;
 
     async fn lock_and_read(&mut self, reads: &Reads) -> Result<Rows, ExecError> {
+        let wallets = reads.wallets.iter().map(|key| (RowKey::Wallet(*key), Lock::Exclusive));
         let aggregates =
             reads.aggregates.iter().map(|(key, wanted)| (RowKey::Aggregate(*key), *wanted));
-        let wallets = reads.wallets.iter().map(|key| (RowKey::Wallet(*key), Lock::Exclusive));
-        for (key, wanted) in aggregates.chain(wallets) {
-            if self.held.contains(&key) || !self.exists(key) {
-                continue;
-            }
-            if self.is_open {
-                // It was made after the first read. Locking it now would break the order of keys.
-                return Err(ExecError::Raced);
-            }
-            self.acquire(key, wanted).await;
-        }
-        self.is_open = true;
+        self.acquire_all(wallets.chain(aggregates).collect()).await?;
         self.step().await;
         let rows = read(&lock(&self.shared.tables), reads);
         self.step().await;
@@ -207,6 +210,12 @@ impl FlushExecutor for Session<'_> {
             }
             Some(StoreFault::LoseAnswer { written: true }) | None => {}
         }
+        let saved = writes.records.iter().map(|row| (row.reference, Lock::Exclusive));
+        let guarded = writes.guards.iter().map(|(of, _)| (*of, Lock::Shared));
+        let mut keys: Vec<_> =
+            saved.chain(guarded).map(|(of, wanted)| (RowKey::Aggregate(of), wanted)).collect();
+        keys.sort_unstable();
+        self.acquire_all(keys).await?;
         let mut tables = lock(&self.shared.tables);
         tables.verify(&writes)?;
         self.shared.show(batch, &writes);

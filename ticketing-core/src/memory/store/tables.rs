@@ -12,7 +12,7 @@ use super::claims::ClaimTable;
 use super::events::Outbox;
 use super::records::Records;
 use crate::aggregate::{AggregateRef, StreamKey, Version};
-use crate::change_set::{MessageKey, Receipt, ReceiptKey, RecordedEvent};
+use crate::change_set::{MessageKey, Receipt, ReceiptKey, ReceiptState, RecordedEvent};
 use crate::error::{Fault, PortError};
 use crate::flush::{ExecError, Lookup, Slot, WalletChange, Writes};
 use crate::id::{ChangeSetId, EntryId, PerformanceId, ShowId, UserId};
@@ -83,6 +83,7 @@ impl Tables {
                 })
             });
         let as_read = writes.records.iter().all(|row| self.version(row.reference) == row.stored)
+            && writes.guards.iter().all(|(of, version)| self.version(*of) == *version)
             && writes
                 .claims_deleted
                 .iter()
@@ -97,7 +98,9 @@ impl Tables {
                 .all(|row| self.slots(row.user, row.show).contains(&(row.slot, row.reservation)))
             && writes.receipts.iter().all(|row| match self.receipt(&row.key) {
                 Some(kept) => {
-                    row.fills && kept.state == crate::change_set::ReceiptState::InProgress
+                    row.fills
+                        && kept.state == ReceiptState::InProgress
+                        && kept.fingerprint == row.receipt.fingerprint
                 }
                 None => !row.fills,
             })
@@ -154,10 +157,12 @@ impl Tables {
             slots.insert(place, (row.slot, row.reservation));
         }
         for row in writes.receipts {
-            if !row.fills {
+            if let Some(kept) = self.receipts.get_mut(&row.key) {
+                kept.state = row.receipt.state;
+            } else {
                 self.receipt_ages.push(row.receipt.created_at, row.key.clone());
+                self.receipts.insert(row.key, row.receipt);
             }
-            self.receipts.insert(row.key, row.receipt);
         }
         for (key, at) in writes.messages {
             self.messages.insert(key.clone());
