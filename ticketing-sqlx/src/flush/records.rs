@@ -45,23 +45,54 @@ impl Table {
         format!("SELECT id, version FROM {name}{index} WHERE id IN (")
     }
 
-    /// Inserts new rows and updates known ones in one statement. `version` is null, which no row may have,
-    /// where a row is not as it was read: then another process inserted it.
-    pub(super) fn upsert(&self, dialect: Dialect, rows: usize) -> String {
-        let columns = || COMMON.iter().chain(self.own).chain(&["body"]);
-        let names: Vec<&str> = columns().copied().collect();
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        COMMON.iter().chain(self.own).chain(&["body"]).copied()
+    }
+
+    /// Inserts rows.
+    pub(super) fn insert(&self, rows: usize) -> String {
+        let names: Vec<&str> = self.names().collect();
         let head = format!("INSERT INTO {} ({}) VALUES ", self.name, names.join(", "));
-        let row = repeated("(", "?", ", ", names.len(), ")");
-        let (version, replaced) = (dialect.inserted("version"), dialect.inserted("replaced"));
-        let name = self.name;
-        let mut tail = dialect.upsert("id");
-        tail =
-            tail + "version = CASE WHEN " + name + ".version = " + &replaced + " THEN " + &version;
-        tail += " ELSE NULL END";
-        for column in columns().filter(|column| !matches!(**column, "id" | "version")) {
-            tail = tail + ", " + column + " = " + &dialect.inserted(column);
+        repeated(&head, &repeated("(", "?", ", ", names.len(), ")"), ", ", rows, "")
+    }
+
+    /// Updates rows that have the version that each replaces.
+    pub(super) fn update(&self, dialect: Dialect, rows: usize) -> String {
+        match dialect {
+            // An upsert, for no other statement of both servers updates many rows by their keys. `version` is
+            // null, which no row may have, where a row is not as it was read.
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => {
+                let version = "IF(version = VALUES(replaced), VALUES(version), NULL)";
+                let set = self.names().skip(2).map(|name| format!(", {name} = VALUES({name})"));
+                let tail = set.collect::<String>();
+                self.insert(rows) + " ON DUPLICATE KEY UPDATE version = " + version + &tail
+            }
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => {
+                let name = self.name;
+                let set = self.names().zip(1..).skip(1);
+                let set: Vec<String> =
+                    set.map(|(name, place)| format!("{name} = new.column{place}")).collect();
+                let head = format!("UPDATE {name} SET {} FROM (VALUES ", set.join(", "));
+                let tail = format!(
+                    ") AS new WHERE {name}.id = new.column1 AND {name}.version = new.column3"
+                );
+                let row = repeated("(", "?", ", ", self.columns(), ")");
+                repeated(&head, &row, ", ", rows, &tail)
+            }
         }
-        repeated(&head, &row, ", ", rows, &tail)
+    }
+
+    /// How many rows an update says it changed for each that it found.
+    pub(super) const fn changes_of_update(dialect: Dialect) -> u64 {
+        match dialect {
+            // An upsert counts one for a row that it inserts.
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => 2,
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => 1,
+        }
     }
 }
 

@@ -11,10 +11,10 @@ use crate::sql::{SIZE_MAX, repeated};
 const STATEMENT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// What tells that nobody else was faster.
-enum Expected<'a> {
+pub(super) enum Expected<'a> {
     /// The statement says so itself.
     Success,
-    /// So many rows were as they were read.
+    /// So many rows were as they were read, as the statement counts them.
     Changed(u64),
     /// The rows have these versions.
     Versions(AggregateKind, &'a [(AggregateRef, Version)]),
@@ -58,7 +58,8 @@ impl<'a> Script<'a> {
     ) {
         let head = format!("INSERT INTO {table} VALUES ");
         let row = repeated("(", "?", ", ", columns, ")");
-        self.rows(columns, values, |rows| repeated(&head, &row, ", ", rows, tail));
+        let sql = |rows| repeated(&head, &row, ", ", rows, tail);
+        self.rows(columns, values, sql, |_| Expected::Success);
     }
 
     /// Writes rows in as few statements as may be.
@@ -67,11 +68,12 @@ impl<'a> Script<'a> {
         columns: usize,
         mut values: Vec<Value<'a>>,
         sql: impl Fn(usize) -> String,
+        expected: impl Fn(usize) -> Expected<'a>,
     ) {
         while !values.is_empty() {
             let rows = self.dialect.rows_at_once(rows_within(&values, columns));
             let after = values.split_off(rows * columns);
-            self.push(sql(rows), values, Expected::Success);
+            self.push(sql(rows), values, expected(rows));
             values = after;
         }
     }

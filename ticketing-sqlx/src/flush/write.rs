@@ -9,7 +9,8 @@ use ticketing_core::port::{AllowanceRow, ClaimRow};
 use ticketing_core::seat::{Claim, ClaimOwner, ClaimStatus};
 
 use super::executor::Session;
-use super::script::Script;
+use super::records::Table;
+use super::script::{Expected, Script};
 use super::{Broken, Failed, records};
 use crate::codes;
 use crate::db::Value;
@@ -55,11 +56,16 @@ fn aggregates<'a>(script: &mut Script<'a>, writes: &'a Writes) -> Result<(), Bro
         let one = records.first().map(|write| write.reference);
         let Some(of) = one.or_else(|| guards.first().map(|(of, _)| *of)) else { continue };
         let table = records::table(kind).ok_or(Broken::unknown(of))?;
-        let mut values = Vec::with_capacity(records.len() * table.columns());
+        let (mut new, mut known) = (Vec::new(), Vec::new());
         for write in records {
-            records::values(write, &mut values)?;
+            let values = if write.stored == 0 { &mut new } else { &mut known };
+            records::values(write, values)?;
         }
-        script.rows(table.columns(), values, |rows| table.upsert(dialect, rows));
+        let columns = table.columns();
+        script.rows(columns, new, |rows| table.insert(rows), |_| Expected::Success);
+        let each = Table::changes_of_update(dialect);
+        let changed = |rows| Expected::Changed(each * rows as u64);
+        script.rows(columns, known, |rows| table.update(dialect, rows), changed);
         let tail = format!("){}", dialect.shared());
         script.guard(&table.versions(dialect), &tail, kind, guards);
     }
@@ -280,7 +286,7 @@ fn outbox<'a>(
     let head = "INSERT INTO tk_outbox (part, sequence, stream, kind, aggregate, number, name, \
                 occurred_at, change_set, payload) VALUES ";
     let row = "(?, (SELECT last FROM tk_outbox_part WHERE part = ?) - ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    script.rows(11, values, |rows| repeated(head, row, ", ", rows, ""));
+    script.rows(11, values, |rows| repeated(head, row, ", ", rows, ""), |_| Expected::Success);
     Ok(())
 }
 
