@@ -1,9 +1,9 @@
 //! The net effect of a batch, table by table, in the order of [`Writes`].
 
+mod outbox;
+
 use ticketing_core::change_set::{ChangeSet, ReceiptState};
-use ticketing_core::flush::{
-    ClaimUpdate, OutboxWrite, ReceiptWrite, WalletChange, WalletWrite, Writes,
-};
+use ticketing_core::flush::{ClaimUpdate, ReceiptWrite, WalletChange, WalletWrite, Writes};
 use ticketing_core::port::{AllowanceRow, ClaimRow};
 use ticketing_core::seat::{Claim, ClaimOwner, ClaimStatus};
 
@@ -37,7 +37,7 @@ pub(super) async fn write(
     books(session, writes).await?;
     wallets(session, &writes.wallets).await?;
     accounts(session, writes).await?;
-    outbox(session, batch, &writes.outbox).await
+    outbox::write(session, batch, &writes.outbox).await
 }
 
 async fn save(session: &mut Session, writes: &Writes) -> Result<(), Failed> {
@@ -216,90 +216,6 @@ async fn accounts(session: &mut Session, writes: &Writes) -> Result<(), Failed> 
     );
     let table = "tk_balance (account, owner, currency, slot, balance)";
     insert_with(session, table, 5, values, &tail).await
-}
-
-/// Numbers are given last, under the lock of each partition's row until COMMIT: a reader meets no gap.
-async fn outbox(
-    session: &mut Session,
-    batch: &[ChangeSet],
-    writes: &[OutboxWrite],
-) -> Result<(), Failed> {
-    if writes.is_empty() {
-        return Ok(());
-    }
-    let mut next = number(session, batch, writes).await?;
-    let mut values = Vec::new();
-    for OutboxWrite { partition, place } in writes {
-        let changes = &batch[*place];
-        for event in changes.events() {
-            let sequence = next.take(*partition)?;
-            let kind = codes::kind(event.aggregate.kind);
-            values.extend([
-                Value::Int(i64::from(*partition)),
-                Value::Int(sequence),
-                changes.stream().0.into(),
-                Value::Int(kind.ok_or(Broken::unknown(event.aggregate))?),
-                event.aggregate.id.into(),
-                Value::count(event.number),
-                Value::text(event.name),
-                event.occurred_at.into(),
-                changes.id().as_uuid().into(),
-                Value::text(utf8(&event.payload)?),
-            ]);
-        }
-    }
-    let table = "tk_outbox (part, sequence, stream, kind, aggregate, number, name, occurred_at, \
-                 change_set, payload)";
-    insert(session, table, 10, values).await
-}
-
-/// The next number of each partition.
-struct Numbers(Vec<(u16, i64)>);
-
-impl Numbers {
-    fn take(&mut self, partition: u16) -> Result<i64, Failed> {
-        let place = self.0.binary_search_by_key(&partition, |(part, _)| *part);
-        let (_, next) = &mut self.0[place.map_err(|_| Failed::Raced)?];
-        *next += 1;
-        Ok(*next - 1)
-    }
-}
-
-async fn number(
-    session: &mut Session,
-    batch: &[ChangeSet],
-    writes: &[OutboxWrite],
-) -> Result<Numbers, Failed> {
-    let mut counts: Vec<(u16, i64)> = Vec::new();
-    for of_part in writes.chunk_by(|left, right| left.partition == right.partition) {
-        let events = of_part.iter().map(|write| batch[write.place].events().len()).sum::<usize>();
-        counts.push((of_part[0].partition, i64::try_from(events).unwrap_or(i64::MAX)));
-    }
-    let dialect = session.dialect;
-    let tail = format!(
-        "{}last = tk_outbox_part.last + {}",
-        dialect.upsert("part"),
-        dialect.inserted("last")
-    );
-    let values =
-        counts.iter().flat_map(|(part, count)| [Value::Int(i64::from(*part)), Value::Int(*count)]);
-    insert_with(session, "tk_outbox_part (part, last)", 2, values.collect(), &tail).await?;
-    let mut numbers = Vec::with_capacity(counts.len());
-    for chunk in counts.chunks(SIZE_MAX) {
-        let size = size_for(chunk.len());
-        let last = chunk[chunk.len() - 1];
-        let padded = chunk.iter().copied().chain(std::iter::repeat(last)).take(size);
-        let values: Vec<Value<'_>> = padded.map(|(part, _)| Value::Int(i64::from(part))).collect();
-        let head = "SELECT part, last FROM tk_outbox_part WHERE part IN (";
-        for row in session.fetch(&repeated(head, "?", ", ", size, ")"), &values).await? {
-            let part = row.int(0)?;
-            let count = chunk.iter().find(|(of, _)| i64::from(*of) == part);
-            let (part, count) = *count.ok_or(Failed::Raced)?;
-            numbers.push((part, row.int(1)? - count + 1));
-        }
-    }
-    numbers.sort_unstable();
-    Ok(Numbers(numbers))
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Broken> {
