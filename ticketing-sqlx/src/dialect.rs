@@ -115,6 +115,17 @@ impl Dialect {
         }
     }
 
+    /// What an update of many rows counts for each that it found: on MySQL it is an upsert, which counts one for
+    /// a row that it inserts.
+    pub(crate) const fn counts_for_update(self) -> u64 {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => 2,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => 1,
+        }
+    }
+
     /// Between an insert and what it does to a row whose key is there already.
     pub(crate) fn upsert(self, key: &str) -> String {
         match self {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::{DateTime, Utc};
 use ticketing_core::memory::ManualClock;
 
-use crate::db::{Connection, Database};
+use crate::db::{Connection, Database, Value};
+use crate::outbox::block::{Blocks, COLUMNS, Event};
 use crate::{Options, Store};
 
 /// A database of its own, whose files go away with it.
@@ -65,4 +66,19 @@ pub(crate) fn minute(minute: i64) -> DateTime<Utc> {
 
 pub(crate) fn clock() -> ManualClock {
     ManualClock::at(minute(0))
+}
+
+/// The statements that put events into a partition, from a number on, as one flush would.
+pub(crate) fn told(
+    partition: u16,
+    first: i64,
+    events: &[Event<'_>],
+) -> impl Iterator<Item = (String, [Value<'static>; 5])> {
+    let mut blocks = Blocks::from(first);
+    for event in events {
+        blocks.push(event).unwrap();
+    }
+    let sql = format!("INSERT INTO tk_outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?)");
+    let blocks = blocks.end().unwrap().into_iter();
+    blocks.map(move |block| (sql.clone(), block.values(partition)))
 }

@@ -1,13 +1,12 @@
 //! Everything, page by page.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ticketing_core::aggregate::{AggregateKind, AggregateRef, StreamKey};
+use ticketing_core::aggregate::{AggregateKind, AggregateRef};
 use ticketing_core::checkout::Checkout;
 use ticketing_core::error::PortError;
-use ticketing_core::id::{ChangeSetId, EntryId, PerformanceId, ReservationId, ShowId, UserId};
+use ticketing_core::id::{EntryId, PerformanceId, ReservationId, ShowId, UserId};
 use ticketing_core::ledger::{Account, AccountKey, JournalEntry};
 use ticketing_core::page::{Cursor, Page, PageRequest};
 use ticketing_core::payment::Payment;
@@ -20,6 +19,7 @@ use uuid::Uuid;
 
 use crate::db::fault::Broken;
 use crate::db::{Row, Value};
+use crate::outbox::block;
 use crate::reads::query::{Sql, after, after2, after3, queries, scan, scan2, scan3};
 use crate::reads::rows::{Read, body, next_id, shared};
 use crate::reads::{claim, seat};
@@ -48,10 +48,7 @@ queries! {
         "account, owner, currency, CAST(SUM(balance) AS CHAR)", "tk_balance", "account", "owner",
         "currency", " GROUP BY account, owner, currency"
     );
-    OUTBOX = scan2!(
-        "part, sequence, stream, kind, aggregate, number, name, occurred_at, change_set, payload",
-        "tk_outbox", "part", "sequence"
-    );
+    OUTBOX = scan2!("part, sequence, events, body", "tk_outbox", "part", "sequence");
     VENUE_EVENTS = scan!("id, events, saved_at", "tk_venue");
     SHOW_EVENTS = scan!("id, events, saved_at", "tk_show");
     PERFORMANCE_EVENTS = scan!("id, events, saved_at", "tk_performance");
@@ -106,23 +103,6 @@ fn balance(row: &Row) -> Result<BalanceRow, Broken> {
     let currency = row.text(2)?.parse().map_err(|error| Broken::column(2, error))?;
     let amount = row.text(3)?.parse().map_err(|error| Broken::column(3, error))?;
     Ok(BalanceRow { account: AccountKey { account, currency }, amount })
-}
-
-fn event(row: &Row) -> Result<OutboxRow, Broken> {
-    let (part, kind) = (row.int(0)?, row.int(3)?);
-    let kind = codes::kind_of(kind)
-        .ok_or_else(|| Broken::column(3, format!("{kind} is no kind of aggregate")))?;
-    Ok(OutboxRow {
-        partition: u16::try_from(part).map_err(|error| Broken::column(0, error))?,
-        sequence: row.count(1)?,
-        stream: StreamKey(row.id(2)?),
-        aggregate: AggregateRef { kind, id: row.id(4)? },
-        number: row.count(5)?,
-        name: Cow::Owned(row.text(6)?.to_owned()),
-        occurred_at: row.time(7)?,
-        change_set: ChangeSetId::from_uuid(row.id(8)?),
-        payload: row.bytes(9)?.to_vec(),
-    })
 }
 
 /// An entry's place in the event counts; `None` if it tells no event.
@@ -197,6 +177,17 @@ impl Read<'_> {
         let mut values = after(self.dialect(), last);
         values.push(Value::count(limit as u64));
         self.all(sql, &values, item).await
+    }
+
+    /// Blocks of the outbox that end after an event.
+    async fn blocks(&self, last: Option<(u16, u64)>, count: usize) -> Result<Vec<Row>, PortError> {
+        let (part, sequence) = match last {
+            None => (Value::Int(-1), Value::Int(-1)),
+            Some((part, sequence)) => (Value::Int(part.into()), Value::count(sequence)),
+        };
+        let mut values = after(self.dialect(), [part, sequence]);
+        values.push(Value::count(count as u64));
+        self.rows(OUTBOX, &values).await
     }
 
     async fn event_counts(
@@ -288,12 +279,29 @@ impl Inspect for Store {
 
     async fn outbox(&self, page: PageRequest) -> Result<Page<OutboxRow>, PortError> {
         let read = self.reading("inspect", "outbox");
-        let (part, sequence) = match read.after::<(u16, u64)>(&page)? {
-            None => (Value::Int(-1), Value::Int(-1)),
-            Some((part, sequence)) => (Value::Int(part.into()), Value::count(sequence)),
-        };
-        let key = |row: &Row| Ok((row.int(0)?, row.count(1)?));
-        read.page_after(OUTBOX, [], [part, sequence], &page, key, event).await
+        let limit = page.limit.get();
+        let mut last = read.after::<(u16, u64)>(&page)?;
+        let (mut items, mut blocks): (Vec<OutboxRow>, _) = (Vec::new(), 0);
+        while items.len() <= limit {
+            let step = block::step(limit + 1 - items.len(), (blocks, items.len()));
+            let rows = read.blocks(last, step).await?;
+            for row in &rows {
+                let mut events = block::events(row).map_err(|error| read.refused(error))?;
+                // The last page may have ended inside a block.
+                events.retain(|event| Some((event.partition, event.sequence)) > last);
+                last = events.last().map_or(last, |event| Some((event.partition, event.sequence)));
+                items.append(&mut events);
+            }
+            blocks += rows.len();
+            if rows.len() < step {
+                break;
+            }
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more);
+        let next = next.map(|event| Cursor::after(&(event.partition, event.sequence)));
+        Ok(Page { items, next })
     }
 
     /// Entries follow the aggregates. Which of them tell an event stands in their bodies alone: a page counts

@@ -3,24 +3,23 @@
 //! Each step is one conditional statement, or reads only what never goes back: cursors and last numbers only
 //! grow, so two processes cannot harm each other between two statements.
 
+pub(crate) mod block;
+mod dropping;
 #[cfg(all(test, feature = "sqlite"))]
 mod tests;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use ticketing_core::aggregate::{AggregateRef, StreamKey};
 use ticketing_core::error::{Fault, PortError};
-use ticketing_core::id::ChangeSetId;
 use ticketing_core::label::Label;
 use ticketing_core::page::Limit;
 use ticketing_core::port::{OutboxError, OutboxLease, OutboxReader, OutboxRow};
 
+use crate::Store;
 use crate::db::fault::{Broken, read_failed};
 use crate::db::{Dialect, Row, Value};
-use crate::{Store, codes};
 
 const PORT: &str = "outbox";
 
@@ -47,12 +46,20 @@ const fn lease(dialect: Dialect) -> &'static str {
 const GIVE_UP: &str = "UPDATE tk_outbox_reader SET owner = '', expires_at = 0 \
     WHERE part = ? AND epoch = ? AND owner = ?";
 
-/// No outer join, which would tell an ended lease from an empty partition: MySQL sorts the whole backlog
-/// for it.
-const READ: &str = "SELECT o.sequence, o.stream, o.kind, o.aggregate, o.number, o.name, o.occurred_at, \
-    o.change_set, o.payload, r.published \
-    FROM tk_outbox_reader r JOIN tk_outbox o ON o.part = r.part AND o.sequence > r.published \
-    WHERE r.part = ? AND r.epoch = ? AND r.owner = ? ORDER BY o.sequence LIMIT ?";
+/// The blocks that end after a number. No outer join, which would tell an ended lease from an empty
+/// partition: MySQL sorts the whole backlog for it.
+macro_rules! blocks_after {
+    ($number:literal) => {
+        concat!(
+            "SELECT o.part, o.sequence, o.events, o.body, r.published ",
+            "FROM tk_outbox_reader r JOIN tk_outbox o ON o.part = r.part AND o.sequence > ",
+            $number,
+            " WHERE r.part = ? AND r.epoch = ? AND r.owner = ? ORDER BY o.sequence LIMIT ?"
+        )
+    };
+}
+const READ: &str = blocks_after!("r.published");
+const READ_ON: &str = blocks_after!("?");
 
 const BOUNDS: &str = "SELECT r.published, p.last \
     FROM tk_outbox_reader r JOIN tk_outbox_part p ON p.part = r.part \
@@ -62,21 +69,6 @@ const BOUNDS: &str = "SELECT r.published, p.last \
 const ADVANCE: &str = "UPDATE tk_outbox_reader SET published = ? \
     WHERE part = ? AND epoch = ? AND owner = ? AND published <= ? \
     AND ? <= (SELECT p.last FROM tk_outbox_part p WHERE p.part = ?)";
-
-/// The oldest published events: the first of them, and the last before one that is too young.
-const OLDEST: &str = "SELECT MIN(sequence), \
-    COALESCE(MIN(CASE WHEN occurred_at >= ? THEN sequence END) - 1, MAX(sequence)), MIN(dropped) \
-    FROM (SELECT o.sequence, o.occurred_at, r.dropped FROM tk_outbox_reader r JOIN tk_outbox o \
-    ON o.part = r.part AND o.sequence > r.dropped AND o.sequence <= r.published \
-    WHERE r.part = ? ORDER BY o.sequence LIMIT ?) AS oldest";
-
-const DROP: &str = "DELETE FROM tk_outbox WHERE part = ? AND sequence >= ? AND sequence <= ?";
-
-/// How many dropped events may be looked at again. MySQL keeps deleted rows until no reader is older than
-/// they are, which can be long, and would walk over all of them; but to write down each step costs a sync.
-const DROPPED_STEP: i64 = 8_192;
-
-const DROPPED: &str = "UPDATE tk_outbox_reader SET dropped = ? WHERE part = ? AND dropped < ?";
 
 /// MySQL's SUM is a decimal.
 const WAITING: &str = "SELECT CAST(COALESCE(SUM(p.last - r.published), 0) AS SIGNED) \
@@ -129,14 +121,23 @@ impl OutboxReader for Store {
 
     async fn read(&self, lease: OutboxLease, limit: Limit) -> Result<Vec<OutboxRow>, OutboxError> {
         self.is_there(lease.partition)?;
-        let [part, epoch, owner] = fence(&lease);
-        let values = [part, epoch, owner, size(limit)];
-        let rows = self.database().fetch(READ, &values).await;
-        let rows = rows.map_err(read_failed(PORT, "read"))?;
-        if rows.is_empty() {
-            self.bounds(&lease, "read").await?;
+        let limit = limit.get();
+        let mut after = After::default();
+        while after.events.len() < limit {
+            let read = (after.blocks, after.events.len());
+            let blocks = block::step(limit - after.events.len(), read);
+            let rows = self.blocks(&lease, after.last, blocks).await?;
+            if rows.is_empty() {
+                self.bounds(&lease, "read").await?;
+            }
+            for row in &rows {
+                after.take(row, limit).map_err(|error| broken("read", error))?;
+            }
+            if rows.len() < blocks {
+                break;
+            }
         }
-        events(lease.partition, &rows).map_err(|error| broken("read", error))
+        Ok(after.events)
     }
 
     async fn advance(&self, lease: OutboxLease, sequence: u64) -> Result<(), OutboxError> {
@@ -159,20 +160,7 @@ impl OutboxReader for Store {
         limit: Limit,
     ) -> Result<usize, OutboxError> {
         self.is_there(partition)?;
-        let failed = read_failed(PORT, "drop_published");
-        let part = || Value::Int(partition.into());
-        let values = [before.into(), part(), size(limit)];
-        let rows = self.database().fetch(OLDEST, &values).await.map_err(&failed)?;
-        let oldest = rows.first().map_or(Ok(None), oldest);
-        let oldest = oldest.map_err(|error| broken("drop_published", error))?;
-        let Some((first, last, dropped)) = oldest else { return Ok(0) };
-        let values = [part(), Value::Int(first), Value::Int(last)];
-        let done = self.database().execute(DROP, &values).await.map_err(&failed)?;
-        if last - dropped >= DROPPED_STEP {
-            let values = [Value::Int(last), part(), Value::Int(last)];
-            self.database().execute(DROPPED, &values).await.map_err(&failed)?;
-        }
-        Ok(usize::try_from(done.rows).unwrap_or(usize::MAX))
+        Ok(dropping::published(self, partition, before, limit).await?)
     }
 
     async fn waiting(&self) -> Result<u64, PortError> {
@@ -190,6 +178,20 @@ impl Store {
             return Ok(());
         }
         Err(OutboxError::NoSuchPartition { partitions, got })
+    }
+
+    /// Blocks that end after the cursor, or after the `last` event that was read.
+    async fn blocks(
+        &self,
+        lease: &OutboxLease,
+        last: Option<u64>,
+        count: usize,
+    ) -> Result<Vec<Row>, OutboxError> {
+        let sql = if last.is_some() { READ_ON } else { READ };
+        let [part, epoch, owner] = fence(lease);
+        let values = last.map(Value::count).into_iter().chain([part, epoch, owner, size(count)]);
+        let rows = self.database().fetch(sql, &values.collect::<Vec<_>>()).await;
+        Ok(rows.map_err(read_failed(PORT, "read"))?)
     }
 
     /// Where the cursor stands and the last number that was given.
@@ -226,50 +228,41 @@ fn fenced(lease: &OutboxLease) -> OutboxError {
     OutboxError::Fenced { partition: lease.partition, epoch: lease.epoch }
 }
 
-/// At most [`Limit::MAX`].
-fn size(limit: Limit) -> Value<'static> {
-    Value::count(limit.get() as u64)
+fn size(count: usize) -> Value<'static> {
+    Value::count(count as u64)
 }
 
-/// The first and the last event to drop, and up to where events were dropped before.
-fn oldest(row: &Row) -> Result<Option<(i64, i64, i64)>, Broken> {
-    let Some(first) = row.int_or_null(0)? else { return Ok(None) };
-    let last = row.int(1)?;
-    Ok((first <= last).then_some((first, last, row.int(2)?)))
+/// The events after the cursor that were read so far.
+#[derive(Default)]
+struct After {
+    events: Vec<OutboxRow>,
+    blocks: usize,
+    last: Option<u64>,
 }
 
-/// Rows without gaps after the cursor: to publish past a missing one would lose it without a word.
-fn events(partition: u16, rows: &[Row]) -> Result<Vec<OutboxRow>, Broken> {
-    let mut events = Vec::with_capacity(rows.len());
-    let mut last = rows.first().map_or(Ok(0), |row| row.count(9))?;
-    for row in rows {
-        let event = event(partition, row)?;
-        let (expected, got) = (last + 1, event.sequence);
-        if got != expected {
-            let error = format!("expected event {expected} of partition {partition}, got {got}");
-            return Err(Broken::column(0, error));
+impl After {
+    /// Takes what a block has after those, unless there are enough. The cursor may stand inside the first
+    /// one. Numbers have no gaps: to publish past a missing event would lose it without a word.
+    fn take(&mut self, row: &Row, limit: usize) -> Result<(), Broken> {
+        if self.events.len() >= limit {
+            return Ok(());
         }
-        last = got;
-        events.push(event);
+        let last = self.last.map_or_else(|| row.count(4), Ok)?;
+        let mut events = block::events(row)?;
+        let first = events.first().map_or(last, |event| event.sequence);
+        let is_cut = self.last.is_none() && first <= last;
+        if !is_cut && first != last + 1 {
+            let (expected, partition) = (last + 1, row.int(0)?);
+            let error = format!("expected event {expected} of partition {partition}, got {first}");
+            return Err(Broken::column(1, error));
+        }
+        self.last = events.last().map(|event| event.sequence);
+        self.blocks += 1;
+        events.retain(|event| event.sequence > last);
+        events.truncate(limit - self.events.len());
+        self.events.append(&mut events);
+        Ok(())
     }
-    Ok(events)
-}
-
-fn event(partition: u16, row: &Row) -> Result<OutboxRow, Broken> {
-    let code = row.int(2)?;
-    let kind = codes::kind_of(code)
-        .ok_or_else(|| Broken::column(2, format!("{code} is no kind of aggregate")))?;
-    Ok(OutboxRow {
-        partition,
-        sequence: row.count(0)?,
-        stream: StreamKey(row.id(1)?),
-        aggregate: AggregateRef { kind, id: row.id(3)? },
-        number: row.count(4)?,
-        name: Cow::Owned(row.text(5)?.to_owned()),
-        occurred_at: row.time(6)?,
-        change_set: ChangeSetId::from_uuid(row.id(7)?),
-        payload: row.bytes(8)?.to_vec(),
-    })
 }
 
 fn broken_port(

@@ -3,7 +3,7 @@
 use super::rows::{Lookup, Slot};
 use crate::aggregate::{AggregateRef, Version};
 use crate::change_set::{
-    ChangeSet, ClaimChange, MessageKey, Receipt, ReceiptChange, ReceiptKey, ReceiptState,
+    ChangeSet, ClaimChange, MessageKey, Receipt, ReceiptChange, ReceiptKey, ReceiptState, Save,
 };
 use crate::id::{ChangeSetId, EntryId, PerformanceId, ShowId, UserId};
 use crate::ledger::AccountKey;
@@ -39,9 +39,10 @@ impl<L: Lookup + ?Sized> Lookup for Hopeful<'_, L> {
     fn version(&self, of: AggregateRef) -> Version {
         match self.rows.version(of) {
             0 => {
-                let saves = self.changes.saves.iter();
-                let saved = saves.map(|save| (save.record.aggregate().reference(), save.expected));
-                let mut expected = saved.chain(self.changes.guards.iter().copied());
+                let Self { changes, .. } = self;
+                let saved = |save: &Save| (save.record.aggregate().reference(), save.expected);
+                let guards = changes.guards.iter().copied();
+                let mut expected = changes.saves.iter().map(saved).chain(guards);
                 expected.find(|(reference, _)| *reference == of).map_or(0, |(_, version)| version)
             }
             read => read,

@@ -82,7 +82,7 @@ impl Row {
 
     /// A text that holds JSON. The error says where it breaks and not what stands there, which may be a
     /// buyer's bank account.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, place: usize) -> Result<T, Broken> {
+    pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self, place: usize) -> Result<T, Broken> {
         serde_json::from_slice(self.bytes(place)?).map_err(|error| {
             let (kind, at) = (error.classify(), error.column());
             Broken::column(place, format!("the json is wrong at column {at}: {kind:?}"))

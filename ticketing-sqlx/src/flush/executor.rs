@@ -129,13 +129,17 @@ impl FlushExecutor for Executor {
 
     async fn write(&mut self, batch: &[ChangeSet], writes: Writes) -> Result<(), ExecError> {
         let session = self.session.as_mut().ok_or_else(|| Failed::Silent.into_exec())?;
-        if let Err(failed) = super::write::write(session, batch, &writes).await {
-            return Err(self.failed(failed));
-        }
-        match session.commit().await {
+        let events = match super::write::write(session, batch, &writes).await {
+            Ok(events) => events,
+            Err(failed) => return Err(self.failed(failed)),
+        };
+        match session.commit(events).await {
             Ok(()) => Ok(()),
-            // That is an answer, and it stands for as long as the server may not write.
-            Err(failed) if failed.is_read_only() => Err(self.failed(failed)),
+            // The first is an answer, and it stands for as long as the server may not write; after the second
+            // the server does not come as far as COMMIT.
+            Err(failed) if failed.is_read_only() || failed.wrong() == Wrong::Raced => {
+                Err(self.failed(failed))
+            }
             Err(_) => self.find_out(&writes).await,
         }
     }
@@ -176,8 +180,10 @@ impl Session {
         Ok(())
     }
 
-    async fn commit(&mut self) -> Result<(), Failed> {
-        self.run("COMMIT").await?;
+    /// Runs the last statements of the transaction and commits it, in one go.
+    async fn commit(&mut self, mut last: Vec<Statement<'_>>) -> Result<(), Failed> {
+        last.push(Statement { sql: "COMMIT".to_owned(), values: Vec::new() });
+        self.ask(&last).await?;
         self.is_open = false;
         Ok(())
     }

@@ -83,17 +83,6 @@ impl Table {
             }
         }
     }
-
-    /// How many rows an update says it changed for each that it found.
-    pub(super) const fn changes_of_update(dialect: Dialect) -> u64 {
-        match dialect {
-            // An upsert counts one for a row that it inserts.
-            #[cfg(feature = "mysql")]
-            Dialect::MySql => 2,
-            #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => 1,
-        }
-    }
 }
 
 /// The values of one row, in the order of its table's columns.

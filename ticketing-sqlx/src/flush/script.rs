@@ -1,5 +1,7 @@
 //! What a flush does in one go: statements, and what each must come to.
 
+use std::ops::Range;
+
 use ticketing_core::aggregate::{AggregateKind, AggregateRef, Version};
 
 use super::Failed;
@@ -11,7 +13,7 @@ use crate::sql::{SIZE_MAX, repeated};
 const STATEMENT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// What tells that nobody else was faster.
-pub(super) enum Expected<'a> {
+enum Expected<'a> {
     /// The statement says so itself.
     Success,
     /// So many rows were as they were read, as the statement counts them.
@@ -39,6 +41,10 @@ impl<'a> Script<'a> {
         &self.statements
     }
 
+    pub(super) fn into_statements(self) -> Vec<Statement<'a>> {
+        self.statements
+    }
+
     fn push(&mut self, sql: String, values: Vec<Value<'a>>, expected: Expected<'a>) {
         self.statements.push(Statement { sql, values });
         self.expected.push(expected);
@@ -58,22 +64,37 @@ impl<'a> Script<'a> {
     ) {
         let head = format!("INSERT INTO {table} VALUES ");
         let row = repeated("(", "?", ", ", columns, ")");
-        let sql = |rows| repeated(&head, &row, ", ", rows, tail);
-        self.rows(columns, values, sql, |_| Expected::Success);
+        self.rows(columns, values, |rows| repeated(&head, &row, ", ", rows, tail), None);
     }
 
-    /// Writes rows in as few statements as may be.
+    /// Updates rows by an upsert that must not insert.
+    #[cfg(feature = "mysql")]
+    pub(super) fn update_with(
+        &mut self,
+        table: &str,
+        columns: usize,
+        values: Vec<Value<'a>>,
+        tail: &str,
+    ) {
+        let head = format!("INSERT INTO {table} VALUES ");
+        let row = repeated("(", "?", ", ", columns, ")");
+        let counts = Some(self.dialect.counts_for_update());
+        self.rows(columns, values, |rows| repeated(&head, &row, ", ", rows, tail), counts);
+    }
+
+    /// Writes rows in as few statements as may be; `counts` is what a statement must count for each row.
     pub(super) fn rows(
         &mut self,
         columns: usize,
         mut values: Vec<Value<'a>>,
         sql: impl Fn(usize) -> String,
-        expected: impl Fn(usize) -> Expected<'a>,
+        counts: Option<u64>,
     ) {
         while !values.is_empty() {
             let rows = self.dialect.rows_at_once(rows_within(&values, columns));
             let after = values.split_off(rows * columns);
-            self.push(sql(rows), values, expected(rows));
+            let changed = |each| Expected::Changed(each * rows as u64);
+            self.push(sql(rows), values, counts.map_or(Expected::Success, changed));
             values = after;
         }
     }
@@ -93,6 +114,23 @@ impl<'a> Script<'a> {
             let values = to.iter().cloned().chain(values).collect();
             self.push(sql, values, Expected::Changed(chunk.len() as u64));
         }
+    }
+
+    /// Reads rows by their keys; which statements answer. `head` and `tail` stand around the keys.
+    pub(super) fn select<K>(
+        &mut self,
+        head: &str,
+        tail: &str,
+        keys: &[K],
+        value: impl Fn(&K) -> Value<'a>,
+    ) -> Range<usize> {
+        let first = self.statements.len();
+        for chunk in keys.chunks(SIZE_MAX) {
+            let values = self.padded(chunk, |key| [value(key)]);
+            let sql = repeated(head, "?", ", ", values.len(), tail);
+            self.push(sql, values, Expected::Success);
+        }
+        first..self.statements.len()
     }
 
     /// Locks aggregates of a kind, which must be at these versions. `head` and `tail` stand around their ids.

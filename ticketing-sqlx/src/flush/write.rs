@@ -1,26 +1,25 @@
 //! The net effect of a batch, table by table, in the order of [`Writes`].
 
+mod outbox;
+
 use ticketing_core::aggregate::{AggregateKind, AggregateRef};
 use ticketing_core::change_set::{ChangeSet, ReceiptState};
-use ticketing_core::flush::{
-    ClaimUpdate, OutboxWrite, ReceiptWrite, WalletChange, WalletWrite, Writes,
-};
+use ticketing_core::flush::{ClaimUpdate, ReceiptWrite, WalletChange, WalletWrite, Writes};
 use ticketing_core::port::{AllowanceRow, ClaimRow};
 use ticketing_core::seat::{Claim, ClaimOwner, ClaimStatus};
 
 use super::executor::Session;
-use super::records::Table;
-use super::script::{Expected, Script};
+use super::script::Script;
 use super::{Broken, Failed, records};
 use crate::codes;
-use crate::db::Value;
-use crate::sql::repeated;
+use crate::db::{Dialect, Statement, Value};
 
+/// Writes all but the events, which are what is left to be written together with COMMIT.
 pub(super) async fn write(
     session: &mut Session,
     batch: &[ChangeSet],
     writes: &Writes,
-) -> Result<(), Failed> {
+) -> Result<Vec<Statement<'static>>, Failed> {
     let mut script = Script::new(session.dialect);
     let ids = writes.change_sets.iter();
     let values = ids.flat_map(|(id, at)| [id.as_uuid().into(), (*at).into()]).collect();
@@ -37,9 +36,10 @@ pub(super) async fn write(
     books(&mut script, writes)?;
     wallets(&mut script, &writes.wallets);
     accounts(&mut script, session.slot, writes)?;
-    outbox(&mut script, batch, &writes.outbox)?;
+    let numbered = outbox::number(&mut script, batch, &writes.outbox);
     let answers = session.ask(script.statements()).await?;
-    script.check(&answers)
+    script.check(&answers)?;
+    outbox::events(session.dialect, batch, &writes.outbox, &numbered.first(&answers)?)
 }
 
 /// Kind by kind: what is saved, then what is guarded.
@@ -62,10 +62,9 @@ fn aggregates<'a>(script: &mut Script<'a>, writes: &'a Writes) -> Result<(), Bro
             records::values(write, values)?;
         }
         let columns = table.columns();
-        script.rows(columns, new, |rows| table.insert(rows), |_| Expected::Success);
-        let each = Table::changes_of_update(dialect);
-        let changed = |rows| Expected::Changed(each * rows as u64);
-        script.rows(columns, known, |rows| table.update(dialect, rows), changed);
+        script.rows(columns, new, |rows| table.insert(rows), None);
+        let each = Some(dialect.counts_for_update());
+        script.rows(columns, known, |rows| table.update(dialect, rows), each);
         let tail = format!("){}", dialect.shared());
         script.guard(&table.versions(dialect), &tail, kind, guards);
     }
@@ -100,8 +99,21 @@ fn claims<'a>(script: &mut Script<'a>, writes: &'a Writes) {
         let ClaimUpdate { performance, seat, from, .. } = *update;
         found(&ClaimRow { performance, seat, claim: from })
     };
-    let head = "UPDATE tk_seat_claim SET status = 2 WHERE ";
-    script.change(head, &each, &[], &sold, sell);
+    match script.dialect() {
+        // Many rows by their keys: `status` is null, which no claim may have, where one is not as it was read.
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => {
+            let tail = " ON DUPLICATE KEY UPDATE status = \
+                        IF(status = VALUES(status) AND owner <=> VALUES(owner), 2, NULL)";
+            let values = sold.iter().flat_map(sell).collect();
+            script.update_with("tk_seat_claim (performance, seat, status, owner)", 4, values, tail);
+        }
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => {
+            let head = "UPDATE tk_seat_claim SET status = 2 WHERE ";
+            script.change(head, &each, &[], &sold, sell);
+        }
+    }
     // A seat that one batch frees for another owner: rare, so each alone.
     for update in &moved {
         let to = [Value::Int(codes::status(update.to.status)), owner(update.to)];
@@ -241,52 +253,6 @@ fn accounts<'a>(script: &mut Script<'a>, slot: i64, writes: &'a Writes) -> Resul
     );
     let table = "tk_balance (account, owner, currency, slot, balance)";
     script.insert_with(table, 5, values, &tail);
-    Ok(())
-}
-
-/// Numbers are given last, under the lock of each partition's row until COMMIT: a reader meets no gap.
-fn outbox<'a>(
-    script: &mut Script<'a>,
-    batch: &'a [ChangeSet],
-    writes: &[OutboxWrite],
-) -> Result<(), Broken> {
-    let (mut counts, mut values) = (Vec::new(), Vec::new());
-    for of_part in writes.chunk_by(|left, right| left.partition == right.partition) {
-        let part = Value::Int(i64::from(of_part[0].partition));
-        let events = of_part.iter().map(|write| batch[write.place].events().len()).sum::<usize>();
-        let mut after = i64::try_from(events).unwrap_or(i64::MAX);
-        counts.extend([part.clone(), Value::Int(after)]);
-        for changes in of_part.iter().map(|write| &batch[write.place]) {
-            for event in changes.events() {
-                after -= 1;
-                let kind = codes::kind(event.aggregate.kind);
-                values.extend([
-                    part.clone(),
-                    part.clone(),
-                    Value::Int(after),
-                    changes.stream().0.into(),
-                    Value::Int(kind.ok_or(Broken::unknown(event.aggregate))?),
-                    event.aggregate.id.into(),
-                    Value::count(event.number),
-                    Value::text(event.name),
-                    event.occurred_at.into(),
-                    changes.id().as_uuid().into(),
-                    Value::text(utf8(&event.payload)?),
-                ]);
-            }
-        }
-    }
-    let dialect = script.dialect();
-    let tail = format!(
-        "{}last = tk_outbox_part.last + {}",
-        dialect.upsert("part"),
-        dialect.inserted("last")
-    );
-    script.insert_with("tk_outbox_part (part, last)", 2, counts, &tail);
-    let head = "INSERT INTO tk_outbox (part, sequence, stream, kind, aggregate, number, name, \
-                occurred_at, change_set, payload) VALUES ";
-    let row = "(?, (SELECT last FROM tk_outbox_part WHERE part = ?) - ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    script.rows(11, values, |rows| repeated(head, row, ", ", rows, ""), |_| Expected::Success);
     Ok(())
 }
 

@@ -284,9 +284,5 @@ const TABLES: [(&str, &str); 19] = [
     ("tk_resolution", "pending=#n; entry=#n + 1"),
     ("tk_wallet", "user_id=#n; currency='KRW'; balance=n"),
     ("tk_balance", "account=6; owner=#n - n % 10; currency='KRW'; slot=n % 10; balance=n"),
-    (
-        "tk_outbox",
-        "part=n % 64; sequence=n; stream=#n; kind=4; aggregate=#n; number=1; name='a'; occurred_at=n; \
-        change_set=#n; payload='{}'",
-    ),
+    ("tk_outbox", "part=n % 64; sequence=n; events=1; occurred_at=n; body='[]'"),
 ];

@@ -181,14 +181,9 @@ CREATE TABLE IF NOT EXISTS tk_balance (
 CREATE TABLE IF NOT EXISTS tk_outbox (
   part INT NOT NULL,
   sequence BIGINT NOT NULL,
-  stream BINARY(16) NOT NULL,
-  kind TINYINT NOT NULL,
-  aggregate BINARY(16) NOT NULL,
-  number BIGINT NOT NULL,
-  name VARCHAR(64) NOT NULL,
+  events INT NOT NULL,
   occurred_at BIGINT NOT NULL,
-  change_set BINARY(16) NOT NULL,
-  payload MEDIUMTEXT NOT NULL,
+  body MEDIUMTEXT NOT NULL,
   PRIMARY KEY (part, sequence)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -224,7 +224,7 @@ FROM (
   SELECT account, owner, currency, CAST(SUM(balance) AS SIGNED) FROM tk_balance GROUP BY account, owner, currency
 ) v LEFT JOIN tk_currency c ON c.code = v.currency;
 
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW tk_v_outbox AS
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW tk_v_outbox_part AS
 SELECT p.part AS partition_no,
   p.last,
   r.published,
@@ -237,6 +237,35 @@ SELECT p.part AS partition_no,
     '%Y-%m-%dT%H:%i:%s.%fZ') END AS leased_until,
   r.epoch
 FROM tk_outbox_part p JOIN tk_outbox_reader r ON r.part = p.part
-LEFT JOIN tk_outbox o ON o.part = p.part AND o.sequence = r.published + 1;
+LEFT JOIN tk_outbox o ON o.part = p.part AND o.sequence = (
+  SELECT MIN(n.sequence) FROM tk_outbox n WHERE n.part = p.part AND n.sequence > r.published);
+
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW tk_v_outbox AS
+SELECT o.part AS partition_no,
+  e.first + e.place - 1 AS sequence,
+  e.name,
+  CASE e.kind WHEN 1 THEN 'venue' WHEN 2 THEN 'show' WHEN 3 THEN 'performance'
+    WHEN 4 THEN 'reservation' WHEN 5 THEN 'checkout' WHEN 6 THEN 'payment' WHEN 7 THEN 'refund'
+    WHEN 8 THEN 'ticket' WHEN 9 THEN 'entry' END AS kind,
+  e.aggregate,
+  e.number,
+  DATE_FORMAT(TIMESTAMPADD(MICROSECOND, e.occurred_at, '1970-01-01 00:00:00'),
+    '%Y-%m-%dT%H:%i:%s.%fZ') AS occurred_at,
+  e.stream,
+  e.change_set,
+  e.payload
+FROM tk_outbox o, JSON_TABLE(o.body, '$[*]' COLUMNS (
+  first BIGINT PATH '$.first',
+  change_set CHAR(36) PATH '$.change_set',
+  stream CHAR(36) PATH '$.stream',
+  NESTED PATH '$.events[*]' COLUMNS (
+    place FOR ORDINALITY,
+    kind INT PATH '$.kind',
+    aggregate CHAR(36) PATH '$.aggregate',
+    number BIGINT PATH '$.number',
+    name VARCHAR(64) PATH '$.name',
+    occurred_at BIGINT PATH '$.occurred_at',
+    payload JSON PATH '$.payload'))) e
+WHERE e.first + e.place - 1 > o.sequence - o.events;
 
 INSERT INTO tk_schema (version) VALUES (2) ON DUPLICATE KEY UPDATE version = version;

@@ -181,14 +181,9 @@ CREATE TABLE tk_balance (
 CREATE TABLE tk_outbox (
   part INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
-  stream BLOB NOT NULL,
-  kind INTEGER NOT NULL,
-  aggregate BLOB NOT NULL,
-  number INTEGER NOT NULL,
-  name TEXT NOT NULL,
+  events INTEGER NOT NULL,
   occurred_at INTEGER NOT NULL,
-  change_set BLOB NOT NULL,
-  payload TEXT NOT NULL,
+  body TEXT NOT NULL,
   PRIMARY KEY (part, sequence)
 ) STRICT, WITHOUT ROWID;
 

@@ -211,7 +211,7 @@ FROM (
   SELECT account, owner, currency, SUM(balance) FROM tk_balance GROUP BY account, owner, currency
 ) v LEFT JOIN tk_currency c ON c.code = v.currency;
 
-CREATE VIEW tk_v_outbox AS
+CREATE VIEW tk_v_outbox_part AS
 SELECT p.part AS partition_no,
   p.last,
   r.published,
@@ -224,6 +224,30 @@ SELECT p.part AS partition_no,
     printf('.%06dZ', r.expires_at % 1000000) END AS leased_until,
   r.epoch
 FROM tk_outbox_part p JOIN tk_outbox_reader r ON r.part = p.part
-LEFT JOIN tk_outbox o ON o.part = p.part AND o.sequence = r.published + 1;
+LEFT JOIN tk_outbox o ON o.part = p.part AND o.sequence = (
+  SELECT MIN(n.sequence) FROM tk_outbox n WHERE n.part = p.part AND n.sequence > r.published);
+
+CREATE VIEW tk_v_outbox AS
+SELECT partition_no, sequence, name, CASE kind WHEN 1 THEN 'venue' WHEN 2 THEN 'show'
+    WHEN 3 THEN 'performance' WHEN 4 THEN 'reservation' WHEN 5 THEN 'checkout' WHEN 6 THEN 'payment'
+    WHEN 7 THEN 'refund' WHEN 8 THEN 'ticket' WHEN 9 THEN 'entry' END AS kind,
+  aggregate, number,
+  strftime('%Y-%m-%dT%H:%M:%S', occurred_at / 1000000, 'unixepoch') ||
+    printf('.%06dZ', occurred_at % 1000000) AS occurred_at,
+  stream, change_set, payload
+FROM (
+  SELECT o.part AS partition_no,
+    (g.value ->> '$.first') + e.key AS sequence,
+    o.sequence - o.events AS gone,
+    e.value ->> '$.name' AS name,
+    e.value ->> '$.kind' AS kind,
+    e.value ->> '$.aggregate' AS aggregate,
+    e.value ->> '$.number' AS number,
+    e.value ->> '$.occurred_at' AS occurred_at,
+    g.value ->> '$.stream' AS stream,
+    g.value ->> '$.change_set' AS change_set,
+    e.value -> '$.payload' AS payload
+  FROM tk_outbox o, json_each(o.body) g, json_each(g.value, '$.events') e
+) v WHERE sequence > gone;
 
 INSERT INTO tk_schema (version) VALUES (2);

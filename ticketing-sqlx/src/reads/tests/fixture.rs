@@ -10,12 +10,13 @@ use ticketing_core::error::PortError;
 use ticketing_core::ledger::Account;
 use ticketing_core::memory::{ManualClock, MemoryStore};
 use ticketing_core::page::{Limit, Page, PageRequest};
-use ticketing_core::port::{Inspect, Layouts};
+use ticketing_core::port::{Inspect, Layouts, OutboxRow};
 use ticketing_core::reservation::ReservationState;
 use ticketing_core::seat::ClaimOwner;
 
 use crate::db::Value;
-use crate::fixture::File;
+use crate::fixture::{File, told};
+use crate::outbox::block::Event;
 use crate::{Options, Store, codes};
 
 /// A store on a file of its own.
@@ -155,20 +156,16 @@ impl Fixture {
             ];
             self.put("tk_allowance", &columns).await;
         }
-        for row in all(|page| Inspect::outbox(from, page)).await {
-            let columns = [
-                ("part", Value::Int(row.partition.into())),
-                ("sequence", Value::count(row.sequence)),
-                ("stream", row.stream.0.into()),
-                ("kind", codes::kind(row.aggregate.kind).unwrap().into()),
-                ("aggregate", row.aggregate.id.into()),
-                ("number", Value::count(row.number)),
-                ("name", Value::text(&*row.name)),
-                ("occurred_at", row.occurred_at.into()),
-                ("change_set", row.change_set.as_uuid().into()),
-                ("payload", Value::text(str::from_utf8(&row.payload).unwrap())),
-            ];
-            self.put("tk_outbox", &columns).await;
+        let events = all(|page| Inspect::outbox(from, page)).await;
+        for of_part in events.chunk_by(|left, right| left.partition == right.partition) {
+            // Pages end inside of blocks.
+            for block in of_part.chunks(4) {
+                let first = i64::try_from(block[0].sequence).unwrap();
+                let events: Vec<_> = block.iter().map(event).collect();
+                for (sql, values) in told(block[0].partition, first, &events) {
+                    self.store.database().execute(&sql, &values).await.unwrap();
+                }
+            }
         }
     }
 
@@ -234,6 +231,19 @@ impl Fixture {
             ("created_at", receipt.created_at.into()),
         ];
         self.put("tk_receipt", &columns).await;
+    }
+}
+
+fn event(row: &OutboxRow) -> Event<'_> {
+    Event {
+        change_set: row.change_set,
+        stream: row.stream,
+        kind: codes::kind(row.aggregate.kind).unwrap(),
+        aggregate: row.aggregate.id,
+        number: row.number,
+        name: &row.name,
+        occurred_at: row.occurred_at,
+        payload: &row.payload,
     }
 }
 

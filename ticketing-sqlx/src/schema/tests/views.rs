@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
+use chrono::DateTime;
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::Value as Json;
+use ticketing_core::aggregate::StreamKey;
+use ticketing_core::id::ChangeSetId;
 use ticketing_core::ledger::AccountKey;
 use ticketing_core::money::{Currency, Money};
 use ticketing_core::testing::strategies;
@@ -13,7 +16,8 @@ use uuid::Uuid;
 use super::{rows, with};
 use crate::codes;
 use crate::db::{Connection, Row, Value};
-use crate::fixture::File;
+use crate::fixture::{File, told};
+use crate::outbox::block::Event;
 
 fn drawn<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: usize) -> Vec<T> {
     let mut runner = TestRunner::deterministic();
@@ -288,17 +292,57 @@ async fn the_lag_of_the_outbox_is_readable() {
         "UPDATE tk_outbox_part SET last = 12 WHERE part = 1",
         "UPDATE tk_outbox_reader SET published = 9, epoch = 3, owner = 'relay-1', \
          expires_at = 90000061000002 WHERE part = 1",
-        "INSERT INTO tk_outbox (part, sequence, stream, kind, aggregate, number, name, occurred_at, \
-         change_set, payload) VALUES (1, 10, x'', 4, x'', 1, 'reservation.made', 90000061000003, \
-         x'', '{}')",
+        "INSERT INTO tk_outbox (part, sequence, events, occurred_at, body) \
+         VALUES (1, 9, 9, 1, '[]'), (1, 11, 2, 90000061000003, '[]'), (1, 12, 1, 2, '[]')",
     ] {
         connection.run(sql).await.unwrap();
     }
     let sql = "SELECT partition_no || ' ' || last || ' ' || published || ' ' || waiting || ' ' || \
                COALESCE(waiting_since, '-') || ' ' || COALESCE(leased_by, '-') || ' ' \
-               || COALESCE(leased_until, '-') || ' ' || epoch FROM tk_v_outbox ORDER BY partition_no";
+               || COALESCE(leased_until, '-') || ' ' || epoch FROM tk_v_outbox_part \
+               ORDER BY partition_no";
     let found = rows(&mut connection, sql).await;
     let got: Vec<_> = found.iter().map(|row| read(row, 0).unwrap()).collect();
     let second = "1 12 9 3 1972-11-07T16:01:01.000003Z relay-1 1972-11-07T16:01:01.000002Z 3";
     assert_eq!(got, ["0 0 0 0 - - - 0", second]);
+}
+
+#[tokio::test]
+async fn every_event_of_the_outbox_is_a_line() {
+    let file = File::migrated(&with(1)).await;
+    let mut connection = file.session().await;
+    let id = Uuid::from_u128;
+    let payloads: Vec<String> = (0..12).map(|n| format!("{{\"n\":{n}}}")).collect();
+    let event = |n: u8| Event {
+        change_set: ChangeSetId::from_uuid(id(u128::from(n / 3))),
+        stream: StreamKey(id(1)),
+        kind: i64::from(n % 9 + 1),
+        aggregate: id(2),
+        number: n.into(),
+        name: "a.b",
+        occurred_at: DateTime::from_timestamp_micros(90_000_061_000_000 + i64::from(n)).unwrap(),
+        payload: payloads[usize::from(n)].as_bytes(),
+    };
+    for events in [0..5, 5..12] {
+        let first = i64::from(events.start) + 101;
+        let events: Vec<_> = events.map(event).collect();
+        for (sql, values) in told(0, first, &events) {
+            connection.execute(&sql, &values).await.unwrap();
+        }
+    }
+    let sql = "UPDATE tk_outbox SET events = 3 WHERE sequence = 105";
+    connection.run(sql).await.unwrap();
+    let sql = "SELECT partition_no || ' ' || sequence || ' ' || name || ' ' || kind || ' ' || aggregate \
+               || ' ' || number || ' ' || occurred_at || ' ' || stream || ' ' || change_set || ' ' \
+               || payload FROM tk_v_outbox ORDER BY sequence";
+    let found = rows(&mut connection, sql).await;
+    let got: Vec<_> = found.iter().map(|row| read(row, 0).unwrap()).collect();
+    let line = |n: u8| {
+        let (of, set) = (id(2), id(u128::from(n / 3)));
+        let kind = codes::kind_of(i64::from(n % 9 + 1)).unwrap();
+        let at = format!("1972-11-07T16:01:01.0000{n:02}Z");
+        let sequence = 101 + u16::from(n);
+        format!("0 {sequence} a.b {kind} {of} {n} {at} {} {set} {{\"n\":{n}}}", id(1))
+    };
+    assert_eq!(got, (2..12).map(line).collect::<Vec<_>>(), "but for those that were dropped");
 }
