@@ -88,6 +88,15 @@ impl Errands {
         due
     }
 
+    /// The first of all that are planned.
+    pub(crate) fn next(&self) -> Option<(DateTime<Utc>, Errand)> {
+        self.lock().errands.first_key_value().map(|((at, _), errand)| (*at, errand.clone()))
+    }
+
+    pub(crate) fn last_at(&self) -> Option<DateTime<Utc>> {
+        self.lock().errands.last_key_value().map(|((at, _), _)| *at)
+    }
+
     pub(crate) fn next_at(&self) -> Option<DateTime<Utc>> {
         self.lock().errands.first_key_value().map(|((at, _), _)| *at)
     }

@@ -64,8 +64,9 @@ pub struct SimulateArgs {
     /// none of them longer than the first
     #[arg(long)]
     pub no_shrink: bool,
-    /// Write every call of a port, and its answer, as JSON lines
-    #[arg(long, value_name = "PATH", conflicts_with = "seeds")]
+    /// Write every call of a port, and its answer, as JSON lines; with --seeds those of the seed that failed,
+    /// run again to its smallest horizon, and nothing if none fails
+    #[arg(long, value_name = "PATH")]
     pub trace: Option<PathBuf>,
     /// Fail unless the trace hash is this one
     #[arg(long, value_name = "HASH", conflicts_with = "seeds")]
@@ -73,9 +74,9 @@ pub struct SimulateArgs {
     /// Write the figures as JSON to a file, or to standard output with `-`
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<JsonTarget>,
-    /// Put before the ports of every process: how a test breaks a run.
+    /// Put before the ports of every process of a seed: how a test breaks a run.
     #[arg(skip)]
-    pub(super) sabotage: Option<fn(Ports) -> Ports>,
+    pub(super) sabotage: Option<fn(u64, Ports) -> Ports>,
 }
 
 impl SimulateArgs {
@@ -99,7 +100,7 @@ impl SimulateArgs {
     /// The arguments that repeat a run of one seed.
     pub(super) fn repeat(&self, seed: u64, horizon: Option<Duration>) -> String {
         let mut text = format!(
-            "stampede simulate --seed {seed} --seats {} --buyers {} --demand {} --faults {} --processes {} \
+            "cargo run --release -p ticketing-examples --bin stampede -- simulate --seed {seed} --seats {} --buyers {} --demand {} --faults {} --processes {} \
              --seats-per-buyer {} --tenders {}",
             self.seats,
             self.buyers,
