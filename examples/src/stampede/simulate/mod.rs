@@ -14,6 +14,7 @@ mod outside;
 mod process;
 mod progress;
 mod rates;
+mod rates_help;
 mod sale;
 mod season;
 mod seller;

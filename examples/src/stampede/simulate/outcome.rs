@@ -89,6 +89,10 @@ fn finish<T: Send + 'static>(
     }
 }
 
+fn named((name, count): (&'static str, u64)) -> (String, u64) {
+    (name.to_owned(), count)
+}
+
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
@@ -144,9 +148,13 @@ impl Run<'_> {
         let (args, endings) = (self.args, world.funnel.endings().into_iter());
         let steps = world.measures.figures();
         let mut faults: BTreeMap<String, u64> = world.tally.counts();
-        faults.extend(
-            left.weather.counts().into_iter().map(|(name, count)| (name.to_owned(), count)),
-        );
+        faults.extend(world.around.counts());
+        faults.extend(world.memory.gateway.faults_met().into_iter().map(named));
+        faults.extend(world.memory.publisher.faults_met().into_iter().map(|(name, count)| {
+            // A call that is made twice has that name.
+            named((if name == "publisher.twice" { "publisher.sent_twice" } else { name }, count))
+        }));
+        faults.extend(left.weather.counts().into_iter().map(named));
         // What the topic itself took twice happens behind every port, where nothing else counts it.
         let mut repeats = 0;
         world.memory.publisher.look_at_arrivals(|_, arrived| repeats += arrived.repeats());

@@ -16,6 +16,7 @@ use ticketing_core::testing::sim::{Group, Handle};
 use super::calendar::Calendar;
 use super::rates::Around;
 use super::seller;
+use crate::stampede::faults::count;
 use crate::stampede::notices::{TRIES, deliver, forge};
 use crate::stampede::person::Dice;
 use crate::stampede::world::World;
@@ -138,6 +139,7 @@ impl Outside {
     /// later, as the gateway did not hear that they were taken.
     async fn deliver(&self, notice: Notice) {
         if self.dice.happens(self.around.notices_forged) {
+            count(&self.world.around.notices_forged);
             forge(&self.world, &notice).await;
         }
         let mut pause = NOTICE_AGAIN;
@@ -150,6 +152,7 @@ impl Outside {
         }
         if self.dice.happens(self.around.notices_again) {
             self.world.wait(self.dice.time(Duration::ZERO, NOTICE_REPEATED)).await;
+            count(&self.world.around.notices_again);
             deliver(&self.world, &notice).await;
         }
     }

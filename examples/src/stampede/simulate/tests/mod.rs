@@ -1,6 +1,7 @@
 //! A run that is broken on purpose: what is told about it is enough to find the mistake.
 
 mod liveness;
+mod rates;
 mod seeds;
 
 use std::sync::Arc;
