@@ -20,6 +20,7 @@ use ticketing_core::service::refund::RefundError;
 
 use super::defect::Strange;
 use super::doors::{self, Guest};
+use super::faults::count;
 use super::measure::Step;
 use super::notices;
 use super::person::Person;
@@ -88,6 +89,15 @@ impl Errands {
         due
     }
 
+    /// The first of all that are planned.
+    pub(crate) fn next(&self) -> Option<(DateTime<Utc>, Errand)> {
+        self.lock().errands.first_key_value().map(|((at, _), errand)| (*at, errand.clone()))
+    }
+
+    pub(crate) fn last_at(&self) -> Option<DateTime<Utc>> {
+        self.lock().errands.last_key_value().map(|((at, _), _)| *at)
+    }
+
     pub(crate) fn next_at(&self) -> Option<DateTime<Utc>> {
         self.lock().errands.first_key_value().map(|((at, _), _)| *at)
     }
@@ -117,6 +127,7 @@ impl Errand {
             Self::TakeBack { payment } => {
                 // The notice may be lost; the statement is not.
                 if world.memory.gateway.reverse_deposit(payment).is_ok() {
+                    count(&world.around.deposits_reversed);
                     world.errands.add(world.now() + DAY, Self::Statement { payment });
                 }
             }
@@ -245,8 +256,9 @@ async fn call_off_performance(world: &World, performance: PerformanceId) {
             let again = Errand::CallOffPerformance { performance };
             world.errands.add(world.now() + AGAIN, again);
         }
+        Ok(()) => count(&world.around.performances_called_off),
         // Too late for it.
-        Ok(()) | Err(CancelPerformanceError::Performance(_)) => {}
+        Err(CancelPerformanceError::Performance(_)) => {}
         Err(error) => world.defects.note("call off a performance", &error),
     }
 }

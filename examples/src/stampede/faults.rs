@@ -138,14 +138,14 @@ impl FaultPlan {
 }
 
 macro_rules! tally {
-    ($($(#[$doc:meta])* $field:ident,)*) => {
-        /// The faults that were met, counted where they came in.
+    ($(#[$of:meta])* $name:ident: $($(#[$doc:meta])* $field:ident,)*) => {
+        $(#[$of])*
         #[derive(Debug, Default)]
-        pub(crate) struct FaultTally {
+        pub(crate) struct $name {
             $($(#[$doc])* pub(crate) $field: AtomicU64,)*
         }
 
-        impl FaultTally {
+        impl $name {
             /// Every count by its name.
             pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
                 BTreeMap::from([
@@ -157,6 +157,8 @@ macro_rules! tally {
 }
 
 tally! {
+    /// The faults that were met, counted where they came in.
+    FaultTally:
     /// Calls that the gateway declined.
     gateway_declined,
     /// Calls that the gateway did not take.
@@ -171,7 +173,7 @@ tally! {
     fraud_failed,
     /// The fraud check suspected a buyer.
     fraud_suspected,
-    /// The hold store forgot everything, or a part.
+    /// The hold store forgot everything.
     holds_lost,
     /// A process died.
     processes_died,
@@ -185,6 +187,31 @@ tally! {
     store_deadlocks,
     /// The answer of a COMMIT was lost.
     store_answers_lost,
+}
+
+tally! {
+    /// What people, their banks and the gateway did besides, which is no fault of anything.
+    AroundTally:
+    /// The bank brought a deposit at the last moment.
+    deposits_late,
+    /// A deposit came in part first.
+    deposits_short,
+    /// The bank took a deposit back.
+    deposits_reversed,
+    /// The seller changed a performance.
+    seller_changes,
+    /// The seller called a performance off.
+    performances_called_off,
+    /// A notice that was taken came again.
+    notices_again,
+    /// Somebody made a notice up.
+    notices_forged,
+    /// A part of the holds vanished.
+    holds_lost_some,
+    /// The clock of a process jumped forward.
+    clock_jumps_forward,
+    /// The clock of a process jumped back.
+    clock_jumps_back,
 }
 
 /// Counts one.

@@ -17,7 +17,7 @@ use super::world::World;
 /// Rounds of sweeps, each after a skip of the clock.
 const ROUNDS: u32 = 3_000;
 /// What is due within this time counts as left to do: longer than any deadline.
-const HORIZON: Duration = Duration::from_hours(60 * 24);
+pub(crate) const HORIZON: Duration = Duration::from_hours(60 * 24);
 /// The least and the most that the clock skips at once.
 const SHORT: Duration = Duration::from_mins(10);
 const LONG: Duration = Duration::from_hours(1);

@@ -26,7 +26,9 @@ use super::database::Durable;
 use super::defect::Defects;
 use super::doors::Doors;
 use super::errand::Errands;
-use super::faults::{CountingGateway, FaultPlan, FaultTally, FlakyFraud, FlakyUsers, count};
+use super::faults::{
+    AroundTally, CountingGateway, FaultPlan, FaultTally, FlakyFraud, FlakyUsers, count,
+};
 use super::funnel::{Funnel, ReadModel};
 use super::measure::Measures;
 use super::simulate::Processes;
@@ -84,6 +86,7 @@ pub(crate) struct World {
     pub(crate) clock: WorldClock,
     pub(crate) plan: FaultPlan,
     pub(crate) tally: Arc<FaultTally>,
+    pub(crate) around: AroundTally,
     pub(crate) funnel: Arc<Funnel>,
     pub(crate) measures: Measures,
     pub(crate) errands: Errands,
@@ -184,6 +187,7 @@ impl World {
             clock: clock.clone(),
             plan: plan.faults,
             tally,
+            around: AroundTally::default(),
             funnel,
             measures: Measures::over(&clock),
             errands: Errands::default(),

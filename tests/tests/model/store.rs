@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ticketing_core::memory::{SeededRandom, StoreFault};
 use ticketing_core::port::Random;
@@ -102,22 +103,33 @@ fn four_lanes_interleaved() {
 /// Deadlocks are not seen, and a lost answer hides a commit that happened whole or not at all.
 #[test]
 fn lost_answers_are_explained() {
+    const FAULTS: [StoreFault; 3] = [
+        StoreFault::LoseAnswer { written: true },
+        StoreFault::LoseAnswer { written: false },
+        StoreFault::Deadlock,
+    ];
     let executor = Interleaver::default();
+    // One chance for all stores, so that no two meet the same faults at the same places.
+    let chance = Arc::new(SeededRandom::new(5));
+    let met = Arc::new([const { AtomicUsize::new(0) }; FAULTS.len()]);
     let fresh = || {
         let clock = clock();
         let store = Shape::FourLanes.store(&clock);
-        let chance = Arc::new(SeededRandom::new(5));
-        store.fail_when(move |_| match chance.next_u64() % 40 {
-            0 => Some(StoreFault::LoseAnswer { written: true }),
-            1 => Some(StoreFault::LoseAnswer { written: false }),
-            2 => Some(StoreFault::Deadlock),
-            _ => None,
+        let (chance, met) = (Arc::clone(&chance), Arc::clone(&met));
+        store.fail_when(move |_| {
+            let place = usize::try_from(chance.next_u64() % 40).unwrap_or(usize::MAX);
+            let fault = FAULTS.get(place).copied()?;
+            met[place].fetch_add(1, Ordering::Relaxed);
+            Some(fault)
         });
         ready((executor.harness(clock), StorePorts::of(&store)))
     };
     let few = seeds(40);
     let run = model::store_is_linearizable(fresh, few.clone());
-    expect(few, executor.block_on(3, run));
+    expect(few.clone(), executor.block_on(3, run));
+    let met = met.each_ref().map(|count| count.load(Ordering::Relaxed));
+    let histories = usize::try_from(few.end).expect("few seeds");
+    assert!(met.iter().all(|count| *count >= histories / 4), "hardly any fault: {met:?}");
     let steps = model::store_matches_model(fresh, seeds(5), 200);
     let tally = executor.block_on(4, steps);
     assert!(tally.unknown > 0, "no answer was lost: {tally}");

@@ -145,6 +145,7 @@ struct Topic {
     arrivals: BTreeMap<AggregateRef, Arrivals>,
     script: VecDeque<PublishAct>,
     chance: Option<(Arc<dyn Random>, PublisherFaults)>,
+    met: BTreeMap<&'static str, u64>,
 }
 
 /// Takes events in memory: counts all of them, and keeps the last ones.
@@ -204,6 +205,11 @@ impl MemoryPublisher {
         Ok(())
     }
 
+    /// What chance brought about, by the names of [`PublisherFaults::NAMES`]. What never happened is left out.
+    pub fn faults_met(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.topic).met.clone()
+    }
+
     /// Says what happens to the next calls, before chance does.
     pub fn script(&self, acts: impl IntoIterator<Item = PublishAct>) {
         lock(&self.topic).script.extend(acts);
@@ -239,7 +245,29 @@ impl MemoryPublisher {
     }
 }
 
+impl PublishAct {
+    /// The name of the rate that brings it about.
+    const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Accept => None,
+            Self::FailBefore => Some("publisher.fail_before"),
+            Self::FailHalfway => Some("publisher.fail_halfway"),
+            Self::FailAfter => Some("publisher.fail_after"),
+            Self::Twice => Some("publisher.twice"),
+        }
+    }
+}
+
 impl Topic {
+    fn by_chance(&mut self) -> PublishAct {
+        let Some((random, faults)) = &self.chance else { return PublishAct::Accept };
+        let act = faults.draw(&**random);
+        if let Some(fault) = act.fault() {
+            *self.met.entry(fault).or_default() += 1;
+        }
+        act
+    }
+
     fn take(&mut self, row: &OutboxRow, keep_max: usize) {
         let first = self.arrivals.entry(row.aggregate).or_default().note(row.number);
         if first && keep_max > 0 {
@@ -255,12 +283,7 @@ impl Topic {
 impl EventPublisher for MemoryPublisher {
     async fn publish(&self, events: Vec<OutboxRow>) -> Result<(), PortError> {
         let mut topic = lock(&self.topic);
-        let act = topic.script.pop_front().unwrap_or_else(|| {
-            topic
-                .chance
-                .as_ref()
-                .map_or(PublishAct::Accept, |(random, faults)| faults.draw(&**random))
-        });
+        let act = topic.script.pop_front().unwrap_or_else(|| topic.by_chance());
         let (arrive, times) = match act {
             PublishAct::Accept | PublishAct::FailAfter => (events.len(), 1),
             PublishAct::FailBefore => (0, 1),
@@ -313,6 +336,18 @@ mod tests {
 
     fn numbers(rows: &[OutboxRow]) -> Vec<u64> {
         rows.iter().map(|row| row.number).collect()
+    }
+
+    #[test]
+    fn every_rate_brings_about_what_is_counted_by_its_name() {
+        for name in PublisherFaults::NAMES {
+            let mut faults = PublisherFaults::default();
+            faults.set(name, 1_000).unwrap();
+            let publisher =
+                MemoryPublisher::seeded(9, Arc::new(SeededRandom::new(3)), faults).unwrap();
+            let _ = block_on(publisher.publish(vec![row(1, 1)]));
+            assert_eq!(publisher.faults_met(), BTreeMap::from([(*name, 1)]));
+        }
     }
 
     #[test]

@@ -5,6 +5,10 @@
 //! port breaks its rule. Run all of a port with its `all` function, or single ones to find a fault.
 //! [`store_conformance!`](crate::store_conformance) makes a `#[test]` of every rule of a store.
 //!
+//! There is no suite of an inbox, for it is no port: a message that was handled is part of the change set that
+//! it caused ([`ChangeSet::caused_by`](crate::change_set::ChangeSet::caused_by)), so the suites of the store hold
+//! it to being written once, and [`model`] makes messages, repeated ones too, in the change sets that it draws.
+//!
 //! # Test an adapter of your own
 //!
 //! A store is one type that implements all the ports of [`StorePorts`], or several types that are put

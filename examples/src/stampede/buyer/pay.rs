@@ -14,6 +14,7 @@ use ticketing_core::service::{PaymentStatus, PaymentView};
 
 use super::{Basket, Visit};
 use crate::stampede::errand::{Errand, account};
+use crate::stampede::faults::count;
 use crate::stampede::funnel::Ending;
 use crate::stampede::hall::won;
 use crate::stampede::measure::Step;
@@ -215,12 +216,18 @@ impl Visit {
         };
         let plan = &world.plan;
         if self.dice.happens(plan.deposits_short) {
+            count(&world.around.deposits_short);
             deposit(after / 2, amount.sub(won(1_000)).unwrap_or(amount));
         }
         // At the last moment that the bank takes it: its notice comes when the deadline is past.
         let last =
             (due_at - now).to_std().unwrap_or(after).saturating_sub(Duration::from_millis(1));
-        let after = if self.dice.happens(plan.deposits_late) { last } else { after };
+        let after = if self.dice.happens(plan.deposits_late) {
+            count(&world.around.deposits_late);
+            last
+        } else {
+            after
+        };
         deposit(after, amount);
         self.plan_to_give_back(basket, after);
         // Some change their mind while the money is on its way.

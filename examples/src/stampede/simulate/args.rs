@@ -8,6 +8,7 @@ use std::time::Duration;
 use ticketing_core::port::Ports;
 
 use super::rates::{RateError, RateSetting, Rates};
+use super::rates_help;
 use crate::stampede::args::{FaultLevel, JsonTarget};
 use crate::stampede::tenders::TenderMix;
 
@@ -17,7 +18,7 @@ use crate::stampede::tenders::TenderMix;
 /// The same seed gives the same run and the same trace hash on every machine. A run that fails prints the
 /// seed, the smallest horizon that still fails, and what happened to what it is about.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = rates_help())]
+#[command(after_help = rates_help::short(), after_long_help = rates_help::long())]
 pub struct SimulateArgs {
     /// Seats of each performance
     #[arg(long, value_name = "N", default_value_t = 1_000,
@@ -64,8 +65,9 @@ pub struct SimulateArgs {
     /// none of them longer than the first
     #[arg(long)]
     pub no_shrink: bool,
-    /// Write every call of a port, and its answer, as JSON lines
-    #[arg(long, value_name = "PATH", conflicts_with = "seeds")]
+    /// Write every call of a port, and its answer, as JSON lines; with --seeds those of the seed that failed,
+    /// run again to its smallest horizon, and nothing if none fails
+    #[arg(long, value_name = "PATH")]
     pub trace: Option<PathBuf>,
     /// Fail unless the trace hash is this one
     #[arg(long, value_name = "HASH", conflicts_with = "seeds")]
@@ -73,9 +75,9 @@ pub struct SimulateArgs {
     /// Write the figures as JSON to a file, or to standard output with `-`
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<JsonTarget>,
-    /// Put before the ports of every process: how a test breaks a run.
+    /// Put before the ports of every process of a seed: how a test breaks a run.
     #[arg(skip)]
-    pub(super) sabotage: Option<fn(Ports) -> Ports>,
+    pub(super) sabotage: Option<fn(u64, Ports) -> Ports>,
 }
 
 impl SimulateArgs {
@@ -99,7 +101,7 @@ impl SimulateArgs {
     /// The arguments that repeat a run of one seed.
     pub(super) fn repeat(&self, seed: u64, horizon: Option<Duration>) -> String {
         let mut text = format!(
-            "stampede simulate --seed {seed} --seats {} --buyers {} --demand {} --faults {} --processes {} \
+            "cargo run --release -p ticketing-examples --bin stampede -- simulate --seed {seed} --seats {} --buyers {} --demand {} --faults {} --processes {} \
              --seats-per-buyer {} --tenders {}",
             self.seats,
             self.buyers,
@@ -117,20 +119,6 @@ impl SimulateArgs {
         }
         text
     }
-}
-
-fn rates_help() -> String {
-    let names = Rates::names_wrapped();
-    format!(
-        "\
-Rates that --fault sets, on top of the level; what does not fit beside the other rates is refused.
-
-Calls per 100,000: <port>.<what>, and flush. In thousandths: what the gateway does by itself,
-publisher.fail_.. and sent_twice, users, fraud, deposits, notice and seller.call_off. In times per
-hour: process, clock.jump, holds.lost, holds.lost_some and seller.change. In seconds: .._max.
-
-{names}"
-    )
 }
 
 /// The most buyers of one run.
@@ -203,7 +191,13 @@ mod tests {
 
     #[test]
     fn a_rate_is_refused_where_it_is_typed() {
-        for text in ["store.after", "store.after=many", "store.nothing=1", "process.death=601"] {
+        for text in [
+            "store.after",
+            "store.after=many",
+            "store.nothing=1",
+            "process.death=601",
+            "delay_max=0",
+        ] {
             assert!(text.parse::<RateSetting>().is_err(), "{text}");
         }
         assert!("store.after=200".parse::<RateSetting>().is_ok());

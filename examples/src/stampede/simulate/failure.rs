@@ -90,8 +90,9 @@ pub struct Failed {
 
 impl Failed {
     /// A run that is sound, but not the one that was expected.
-    pub(super) fn unexpected(args: &SimulateArgs, text: String) -> Self {
-        let repeat = args.repeat(args.seed, None);
+    pub(super) fn unexpected(args: &SimulateArgs, expected: &str, got: &str) -> Self {
+        let text = format!("expected the trace hash {expected}, got {got}");
+        let repeat = format!("{} --expect {expected}", args.repeat(args.seed, None));
         let broken = Broken::by_its_words(Found::AtTheEnd, text);
         let (story, untold) = (Vec::new(), Vec::new());
         Self { seed: args.seed, broken, horizon: None, search: None, repeat, story, untold }

@@ -37,7 +37,7 @@ pub(super) struct Mischief {
 impl Mischief {
     /// Starts all of it in a group of its own; killing the group calms it.
     pub(super) fn start(&self, handle: &Handle, group: Group) {
-        let Mishaps { deaths, jumps, holds_lost, holds_lost_some, .. } = self.mishaps;
+        let Mishaps { deaths, forward, back, holds_lost, holds_lost_some, .. } = self.mishaps;
         let spawn = |rate: u32, place: usize, what: Mishap| {
             if rate > 0 {
                 let mischief = self.clone();
@@ -46,7 +46,8 @@ impl Mischief {
         };
         for place in 0..self.processes.count() {
             spawn(deaths, place, Mishap::Death);
-            spawn(jumps, place, Mishap::Jump);
+            spawn(forward, place, Mishap::JumpForward);
+            spawn(back, place, Mishap::JumpBack);
         }
         spawn(holds_lost, 0, Mishap::HoldsLost);
         spawn(holds_lost_some, 0, Mishap::HoldsLostSome);
@@ -58,7 +59,8 @@ impl Mischief {
             self.wait_up_to(2 * HOUR / rate).await;
             match what {
                 Mishap::Death => self.die(place).await,
-                Mishap::Jump => self.jump(place),
+                Mishap::JumpForward => self.jump(place, true),
+                Mishap::JumpBack => self.jump(place, false),
                 Mishap::HoldsLost => self.lose_all_holds(),
                 Mishap::HoldsLostSome => self.lose_some_holds().await,
             }
@@ -81,16 +83,25 @@ impl Mischief {
         self.tracer.mark("process started", place as u64 + 1);
     }
 
-    fn jump(&self, place: usize) {
+    /// To somewhere between where the clock is and its bound: jumps do not add up beyond it.
+    fn jump(&self, place: usize, is_forward: bool) {
         let Some(clock) = self.processes.clock(place) else { return };
-        let most = self.mishaps.jump_max.as_micros();
-        let most = i64::try_from(most).unwrap_or(i64::MAX / 4).max(1);
-        // To somewhere within the bounds, wherever it was: jumps do not add up.
-        let number = self.random.next_u64() % (2 * most.unsigned_abs() + 1);
-        let offset = i64::try_from(number).unwrap_or(0) - most;
-        clock.set_offset(TimeDelta::microseconds(offset));
+        let most = i64::try_from(self.mishaps.jump_max.as_micros()).unwrap_or(i64::MAX / 4);
+        let offset = clock.offset().num_microseconds().unwrap_or(0);
+        let room = if is_forward { most - offset } else { most + offset };
+        if room <= 0 {
+            return;
+        }
+        let by = i64::try_from(1 + self.random.next_u64() % room.unsigned_abs()).unwrap_or(room);
+        let (by, counted, mark) = if is_forward {
+            (by, &self.world.around.clock_jumps_forward, "clock jumped forward")
+        } else {
+            (-by, &self.world.around.clock_jumps_back, "clock jumped back")
+        };
+        clock.jump(TimeDelta::microseconds(by));
         count(&self.world.tally.clock_jumps);
-        self.tracer.mark("clock jumped", offset.unsigned_abs());
+        count(counted);
+        self.tracer.mark(mark, by.unsigned_abs());
     }
 
     fn lose_all_holds(&self) {
@@ -106,14 +117,15 @@ impl Mischief {
             let lost = lose_some(holds, performance, now, &*self.random, SOME).await;
             self.tracer.mark("some holds lost", lost.unwrap_or(0) as u64);
         }
-        count(&self.world.tally.holds_lost);
+        count(&self.world.around.holds_lost_some);
     }
 }
 
 #[derive(Clone, Copy)]
 enum Mishap {
     Death,
-    Jump,
+    JumpForward,
+    JumpBack,
     HoldsLost,
     HoldsLostSome,
 }

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use ticketing_core::memory::ManualClock;
 use ticketing_core::money::Currency;
@@ -15,9 +15,10 @@ use uuid::Uuid;
 
 use super::args::SimulateArgs;
 use super::failure::{Broken, Found};
-use super::left_over;
-use super::season::{self, Left, SeasonError};
-use super::{Progress, memory};
+use super::liveness::{self, Liveness};
+use super::progress::RunProgress;
+use super::season::{self, Left, SeasonError, Stand};
+use super::{left_over, memory};
 use crate::stampede::audit::{Checked, Invariants, audit};
 use crate::stampede::figures::{Figures, Scope};
 use crate::stampede::report::{InSimulation, Report, Revenue, Story};
@@ -25,6 +26,12 @@ use crate::stampede::run::{per_second, rounded};
 use crate::stampede::stopwatch::Stopwatch;
 use crate::stampede::store::StoreKind;
 use crate::stampede::world::begins_at;
+
+/// The most steps while virtual time stands still, besides those of the buyers: sweeps of long lists take many
+/// at one instant.
+const STEPS_MAX: u64 = 1_000_000;
+/// More steps than a whole visit of a buyer takes.
+const STEPS_OF_BUYER: u64 = 1_000;
 
 /// Takes every line of a trace.
 pub(super) type Listener = Box<dyn FnMut(&TraceLine) + Send>;
@@ -44,24 +51,46 @@ pub(super) fn run(
     args: &SimulateArgs,
     seed: u64,
     listener: Option<Listener>,
-    progress: &Arc<Progress>,
+    progress: RunProgress,
 ) -> Result<Outcome, SeasonError> {
     let wall = Stopwatch::start();
-    let mut simulator = Simulator::new(seed, begins_at());
+    let steps_max = STEPS_MAX + STEPS_OF_BUYER * u64::from(args.buyers);
+    let mut simulator = Simulator::new(seed, begins_at()).with_steps_max(steps_max);
     let clock = simulator.clock();
     let tracer = Tracer::new(Arc::new(clock.clone()));
     if let Some(listener) = listener {
         tracer.listen(listener);
     }
-    let place = (simulator.handle(), clock.clone());
-    let season = season::run(args.clone(), seed, place, tracer.clone(), Arc::clone(progress));
-    let ended = catch_unwind(AssertUnwindSafe(|| simulator.block_on(season)));
-    let run = Run { args, seed, clock, tracer, wall, tasks_peak: simulator.tasks_peak() };
+    let performances = Arc::default();
+    let stand = Stand {
+        handle: simulator.handle(),
+        clock: clock.clone(),
+        tracer: tracer.clone(),
+        progress,
+        performances: Arc::clone(&performances),
+    };
+    let ended = finish(&mut simulator, season::run(args.clone(), seed, stand));
+    let tasks_peak = simulator.tasks_peak();
+    let run = Run { args, seed, clock, tracer, wall, tasks_peak, performances };
     match ended {
-        Ok(Ok(left)) => run.count(&mut simulator, left?),
-        Ok(Err(stopped)) => Ok(run.cut_short(stopped.to_string())),
-        Err(panic) => Ok(run.cut_short(format!("a task panicked: {}", said(&*panic)))),
+        Ok(left) => run.count(&mut simulator, left?),
+        Err(text) => Ok(run.cut_short(text)),
     }
+}
+
+/// Runs until a future is done, or says why it cannot be.
+fn finish<T: Send + 'static>(
+    simulator: &mut Simulator,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(|| simulator.block_on(future))) {
+        Ok(done) => done.map_err(|stopped| stopped.to_string()),
+        Err(panic) => Err(format!("a task panicked: {}", said(&*panic))),
+    }
+}
+
+fn named((name, count): (&'static str, u64)) -> (String, u64) {
+    (name.to_owned(), count)
 }
 
 fn said(panic: &(dyn Any + Send)) -> &str {
@@ -77,6 +106,7 @@ struct Run<'a> {
     tracer: Tracer,
     wall: Stopwatch,
     tasks_peak: usize,
+    performances: Arc<OnceLock<Vec<Uuid>>>,
 }
 
 impl Run<'_> {
@@ -86,13 +116,16 @@ impl Run<'_> {
         let (world, watch, left_at) =
             (Arc::clone(&left.world), left.watch.clone(), left.sold_until);
         let live = left.broken.clone();
-        let counted = simulator.block_on(async move {
+        let counted = finish(simulator, async move {
             let store = &world.memory.store;
             let figures = Figures::count(store, &Scope::All, Currency::KRW, left_at).await?;
             let replayed = watch.replayed();
-            let mut broken_live = Vec::from_iter(live.map(|broken| broken.text));
+            let ends = Liveness::checked(live.as_ref(), replayed);
             let mut checks = Vec::new();
-            if broken_live.is_empty() {
+            let of_model = live.as_ref().filter(|broken| broken.invariant != liveness::NAME);
+            let mut broken_live: Vec<String> =
+                of_model.map(|broken| broken.text.clone()).into_iter().collect();
+            if live.is_none() {
                 broken_live = watch.differences(store).await?;
                 checks = audit(&world, Some(world.now())).await?.0;
                 checks.push(left_over::check(store).await?);
@@ -100,11 +133,12 @@ impl Run<'_> {
             }
             let (name, ok) = ("written_as_on_the_model", broken_live.is_empty());
             checks.push(Checked { name, ok, checked: replayed, broken: broken_live });
+            checks.push(ends);
             Ok::<_, SeasonError>((figures, Invariants(checks)))
         });
         let (figures, invariants) = match counted {
             Ok(counted) => counted?,
-            Err(stopped) => return Ok(self.cut_short(stopped.to_string())),
+            Err(text) => return Ok(self.cut_short(text)),
         };
         let first = invariants.0.iter().find(|checked| !checked.ok);
         let broken = left.broken.or_else(|| {
@@ -114,9 +148,13 @@ impl Run<'_> {
         let (args, endings) = (self.args, world.funnel.endings().into_iter());
         let steps = world.measures.figures();
         let mut faults: BTreeMap<String, u64> = world.tally.counts();
-        faults.extend(
-            left.weather.counts().into_iter().map(|(name, count)| (name.to_owned(), count)),
-        );
+        faults.extend(world.around.counts());
+        faults.extend(world.memory.gateway.faults_met().into_iter().map(named));
+        faults.extend(world.memory.publisher.faults_met().into_iter().map(|(name, count)| {
+            // A call that is made twice has that name.
+            named((if name == "publisher.twice" { "publisher.sent_twice" } else { name }, count))
+        }));
+        faults.extend(left.weather.counts().into_iter().map(named));
         // What the topic itself took twice happens behind every port, where nothing else counts it.
         let mut repeats = 0;
         world.memory.publisher.look_at_arrivals(|_, arrived| repeats += arrived.repeats());
@@ -151,8 +189,7 @@ impl Run<'_> {
             },
         };
         debug_assert!(world.funnel.arrived.load(Ordering::Relaxed) >= report.buyers);
-        let performances = world.sales.iter().map(|sale| sale.performance.as_uuid()).collect();
-        Ok(Outcome { report, broken, performances })
+        Ok(Outcome { report, broken, performances: self.performances() })
     }
 
     /// A run that could not go on: nothing can be counted.
@@ -167,7 +204,11 @@ impl Run<'_> {
             Invariants(vec![checked]),
             self.simulation(1),
         );
-        Outcome { report, broken: Some(broken), performances: Vec::new() }
+        Outcome { report, broken: Some(broken), performances: self.performances() }
+    }
+
+    fn performances(&self) -> Vec<Uuid> {
+        self.performances.get().cloned().unwrap_or_default()
     }
 
     fn virtual_s(&self) -> i64 {

@@ -1,9 +1,10 @@
 //! What goes on outside of the processes: errands, the gateway's notices, the seller's changes, and the end
 //! of what was published.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ticketing_core::error::PortError;
@@ -15,6 +16,7 @@ use ticketing_core::testing::sim::{Group, Handle};
 use super::calendar::Calendar;
 use super::rates::Around;
 use super::seller;
+use crate::stampede::faults::count;
 use crate::stampede::notices::{TRIES, deliver, forge};
 use crate::stampede::person::Dice;
 use crate::stampede::world::World;
@@ -40,8 +42,14 @@ pub(super) struct Outside {
     quiet: Arc<AtomicBool>,
     around: Around,
     dice: Arc<Dice>,
-    /// Errands and notices under way.
-    under_way: Arc<AtomicUsize>,
+    under_way: Arc<Mutex<UnderWay>>,
+}
+
+/// Errands and notices under way, by the order in which they were begun.
+#[derive(Default)]
+struct UnderWay {
+    begun: u64,
+    what: BTreeMap<u64, String>,
 }
 
 impl Outside {
@@ -64,16 +72,31 @@ impl Outside {
 
     /// Whether an errand or a notice is under way.
     pub(super) fn is_busy(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) > 0
+        !self.under_way().what.is_empty()
     }
 
-    fn begin(&self, what: impl Future<Output = ()> + Send + 'static) {
-        let under_way = Arc::clone(&self.under_way);
-        under_way.fetch_add(1, Ordering::Relaxed);
+    /// What is under way, each with a number of its own.
+    pub(super) fn what_is_under_way(&self) -> Vec<(u64, String)> {
+        self.under_way().what.iter().map(|(number, what)| (*number, what.clone())).collect()
+    }
+
+    fn begin(&self, name: String, what: impl Future<Output = ()> + Send + 'static) {
+        let number = {
+            let mut under_way = self.under_way();
+            under_way.begun += 1;
+            let number = under_way.begun;
+            under_way.what.insert(number, name);
+            number
+        };
+        let outside = self.clone();
         drop(self.handle.spawn(self.group, async move {
             what.await;
-            under_way.fetch_sub(1, Ordering::Relaxed);
+            outside.under_way().what.remove(&number);
         }));
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn start(&self, calendar: &Arc<Calendar>) {
@@ -96,7 +119,7 @@ impl Outside {
             self.look_again().await;
             for errand in self.world.errands.take_due(self.world.now(), ERRANDS) {
                 let world = Arc::clone(&self.world);
-                self.begin(async move { errand.run(&world).await });
+                self.begin(format!("{errand:?}"), async move { errand.run(&world).await });
             }
         }
     }
@@ -106,7 +129,8 @@ impl Outside {
             self.look_again().await;
             for notice in self.world.memory.gateway.take_notices() {
                 let outside = self.clone();
-                self.begin(async move { outside.deliver(notice).await });
+                let name = format!("the notice of payment {}", notice.payment);
+                self.begin(name, async move { outside.deliver(notice).await });
             }
         }
     }
@@ -115,6 +139,7 @@ impl Outside {
     /// later, as the gateway did not hear that they were taken.
     async fn deliver(&self, notice: Notice) {
         if self.dice.happens(self.around.notices_forged) {
+            count(&self.world.around.notices_forged);
             forge(&self.world, &notice).await;
         }
         let mut pause = NOTICE_AGAIN;
@@ -127,6 +152,7 @@ impl Outside {
         }
         if self.dice.happens(self.around.notices_again) {
             self.world.wait(self.dice.time(Duration::ZERO, NOTICE_REPEATED)).await;
+            count(&self.world.around.notices_again);
             deliver(&self.world, &notice).await;
         }
     }

@@ -10,12 +10,14 @@ use crate::stampede::args::FaultLevel;
 use crate::stampede::faults::FaultPlan;
 
 /// What happens to whole processes and stores, in times per hour of the buyers' time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mishaps {
     /// Each process dies, at whatever awaits it is.
     pub(super) deaths: u32,
-    /// The clock of each process jumps, forward or back.
-    pub(super) jumps: u32,
+    /// The clock of each process jumps forward.
+    pub(super) forward: u32,
+    /// The clock of each process jumps back.
+    pub(super) back: u32,
     /// How far a clock may be off.
     pub(super) jump_max: Duration,
     /// All holds vanish.
@@ -88,14 +90,22 @@ impl Rates {
         let (calls, mishaps, around) = match level {
             FaultLevel::None => (
                 FaultRates::default(),
-                Mishaps::default(),
+                Mishaps {
+                    deaths: 0,
+                    forward: 0,
+                    back: 0,
+                    jump_max: Duration::from_secs(30),
+                    holds_lost: 0,
+                    holds_lost_some: 0,
+                },
                 Around { changes: 30, called_off: 0, notices_again: 0, notices_forged: 0 },
             ),
             FaultLevel::Mild => (
                 FaultRates::mild(),
                 Mishaps {
                     deaths: 1,
-                    jumps: 1,
+                    forward: 1,
+                    back: 1,
                     jump_max: Duration::from_secs(5),
                     holds_lost: 0,
                     holds_lost_some: 1,
@@ -106,7 +116,8 @@ impl Rates {
                 FaultRates::harsh(),
                 Mishaps {
                     deaths: 12,
-                    jumps: 12,
+                    forward: 6,
+                    back: 6,
                     jump_max: Duration::from_secs(50),
                     holds_lost: 6,
                     holds_lost_some: 12,
@@ -137,8 +148,9 @@ impl Rates {
                 Ok(()) => false,
                 Err(error) => {
                     refused.get_or_insert(RateError(format!(
-                        "--fault {setting} cannot be set beside the other rates of --faults {}: {error}",
-                        format!("{level:?}").to_lowercase()
+                        "--fault {setting} cannot be set beside the other rates of --faults {}: {error}; {}",
+                        format!("{level:?}").to_lowercase(),
+                        rates.way_out(&setting.name),
                     )));
                     true
                 }
@@ -147,6 +159,36 @@ impl Rates {
                 None => return Ok(rates),
                 Some(error) if left.len() == before => return Err(error),
                 Some(_) => {}
+            }
+        }
+    }
+
+    /// What leaves room for a rate that is too high beside the others: those that share a whole with it.
+    fn way_out(&self, name: &str) -> String {
+        let beside = whole_of(name);
+        let beside = Self::names()
+            .into_iter()
+            .filter(|other| *other != name && beside.is_some() && whole_of(other) == beside);
+        let beside = beside.filter_map(|other| {
+            self.get(other).filter(|rate| *rate > 0).map(|rate| format!("{other} ({rate})"))
+        });
+        let beside: Vec<String> = beside.collect();
+        if beside.is_empty() {
+            return "set a lower rate".to_owned();
+        }
+        format!("lower {} with --fault too, or begin with --faults none", beside.join(", "))
+    }
+
+    /// A rate that shares a whole with others.
+    fn get(&self, name: &str) -> Option<u32> {
+        let plan = &self.plan;
+        match name {
+            "flush.deadlock" => Some(plan.deadlocks),
+            "flush.answer_lost" => Some(plan.commit_answers_lost),
+            "publisher.sent_twice" => Some(u32::from(plan.publisher.twice)),
+            _ => {
+                let thousandths = plan.gateway.get(name).or_else(|| plan.publisher.get(name));
+                thousandths.map(u32::from).or_else(|| self.calls.get(name))
             }
         }
     }
@@ -173,13 +215,17 @@ impl Rates {
 
     /// What is neither of a port's calls nor of the gateway's own. The topic's `publisher.twice` is called
     /// otherwise here, as a call that is made twice has that name.
-    const OWN: [&'static str; 21] = [
+    const OWN: [&'static str; 25] = [
         "process.death",
-        "clock.jump",
+        "clock.forward",
+        "clock.back",
         "clock.jump_max",
+        "delay_max",
         "holds.lost",
         "holds.lost_some",
+        "gateway.slow_max",
         "gateway.late_max",
+        "gateway.notice_late_max",
         "publisher.fail_before",
         "publisher.fail_halfway",
         "publisher.fail_after",
@@ -210,7 +256,8 @@ impl Rates {
         let seconds = Duration::from_secs(u64::from(*rate));
         match name.as_str() {
             "process.death" => mishaps.deaths = per_hour(name, *rate)?,
-            "clock.jump" => mishaps.jumps = per_hour(name, *rate)?,
+            "clock.forward" => mishaps.forward = per_hour(name, *rate)?,
+            "clock.back" => mishaps.back = per_hour(name, *rate)?,
             "clock.jump_max" => {
                 if *rate > JUMP_MAX_S {
                     let text = format!("{name}: expected 0 to {JUMP_MAX_S} seconds, got {rate}");
@@ -220,8 +267,14 @@ impl Rates {
             }
             "holds.lost" => mishaps.holds_lost = per_hour(name, *rate)?,
             "holds.lost_some" => mishaps.holds_lost_some = per_hour(name, *rate)?,
-            "gateway.late_max" => {
-                let gateway = GatewayFaults { late_max: seconds, ..plan.gateway };
+            "delay_max" => calls.set_delay_max(seconds).map_err(refused)?,
+            "gateway.slow_max" | "gateway.late_max" | "gateway.notice_late_max" => {
+                let mut gateway = plan.gateway;
+                *match name.as_str() {
+                    "gateway.slow_max" => &mut gateway.slow_max,
+                    "gateway.late_max" => &mut gateway.late_max,
+                    _ => &mut gateway.notice_late_max,
+                } = seconds;
                 gateway.check().map_err(refused)?;
                 plan.gateway = gateway;
             }
@@ -263,6 +316,20 @@ impl Rates {
 
 /// A day: clocks that are off by more say nothing new.
 const JUMP_MAX_S: u32 = 86_400;
+
+/// Of what a rate is a part: rates of one whole leave each other room.
+fn whole_of(name: &str) -> Option<(&str, &'static str)> {
+    let (group, what) = name.split_once('.')?;
+    let whole = match what {
+        "before" | "after" => "calls that fail",
+        "deadlock" | "answer_lost" => "flushes",
+        "fail_before" | "fail_halfway" | "fail_after" | "sent_twice" => "batches",
+        "notice_twice" | "notice_late" | "notice_lost" => "notices",
+        _ if GatewayFaults::NAMES.contains(&name) => "calls",
+        _ => return None,
+    };
+    Some((group, whole))
+}
 
 /// What happens to flushes is drawn once for each: the rates must leave room for each other.
 fn flushes(name: &str, rate: u32, other: u32) -> Result<u32, RateError> {
@@ -316,8 +383,41 @@ mod tests {
             &["flush.deadlock=60000", "flush.answer_lost=60000"],
         ] {
             let error = with(FaultLevel::Harsh, settings).unwrap_err().to_string();
+            assert!(error.contains("; lower ") || error.ends_with("; set a lower rate"), "{error}");
             assert!(error.contains("cannot be set beside the other rates of --faults harsh: "));
             assert!(error.contains(settings[settings.len() - 1]), "{settings:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_lower() {
+        let told = |setting: &str| {
+            let error = with(FaultLevel::Mild, &[setting]).unwrap_err().to_string();
+            error.split("; lower ").nth(1).unwrap_or_else(|| panic!("{error}")).to_owned()
+        };
+        let calls = "gateway.refuse_retryable (5), gateway.lost_before (3), gateway.lost_after (3), \
+                     gateway.slow (20), gateway.late (3)";
+        let way_out = "with --fault too, or begin with --faults none";
+        assert_eq!(told("gateway.decline=1000"), format!("{calls} {way_out}"));
+        let notices = "gateway.notice_twice (20), gateway.notice_late (20)";
+        assert_eq!(told("gateway.notice_lost=1000"), format!("{notices} {way_out}"));
+        assert_eq!(told("store.before=100000"), format!("store.after (10) {way_out}"));
+        let publisher = "publisher.fail_before (10), publisher.fail_after (5)";
+        assert_eq!(told("publisher.sent_twice=1000"), format!("{publisher} {way_out}"));
+    }
+
+    #[test]
+    fn every_name_sets_something_on_top_of_every_level() {
+        for level in [FaultLevel::None, FaultLevel::Mild, FaultLevel::Harsh] {
+            let as_it_is = format!("{:?}", Rates::of(level));
+            let names = Rates::names();
+            let set: Vec<String> = names
+                .iter()
+                .map(|name| format!("{:?}", with(level, &[&format!("{name}=7")]).unwrap()))
+                .collect();
+            let different: std::collections::BTreeSet<&String> = set.iter().collect();
+            assert_eq!(different.len(), names.len(), "two names set the same, or one nothing");
+            assert!(!different.contains(&as_it_is));
         }
     }
 

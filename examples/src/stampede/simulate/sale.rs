@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use ticketing_core::id::UserId;
 use ticketing_core::port::Timer;
 use ticketing_core::testing::sim::{Group, Handle};
 
@@ -61,6 +62,8 @@ pub(super) struct Gate {
     /// Buyers of the sale before.
     crowd: u32,
     line: Mutex<Line>,
+    /// Who takes a turn now.
+    inside: Mutex<BTreeMap<u32, UserId>>,
 }
 
 impl Gate {
@@ -83,7 +86,15 @@ impl Gate {
             seats_per_buyer: args.seats_per_buyer,
             crowd: args.seats.saturating_mul(args.demand),
             line: Mutex::default(),
+            inside: Mutex::default(),
         }
+    }
+
+    /// Those who take a turn now, in words.
+    pub(super) fn inside(&self) -> Vec<String> {
+        let (performance, inside) = (self.sale.performance, lock(&self.inside));
+        let told = inside.values().map(|user| format!("buyer {user} of performance {performance}"));
+        told.collect()
     }
 
     /// Lets the buyers of these numbers come; ends when the last of them has gone.
@@ -141,7 +152,14 @@ impl Gate {
         drop(self.handle.spawn(self.group, turn));
     }
 
-    async fn turn(&self, mut waiting: Waiting, closing: bool) {
+    async fn turn(&self, waiting: Waiting, closing: bool) {
+        let index = waiting.index;
+        lock(&self.inside).insert(index, self.person(index).user);
+        self.take(waiting, closing).await;
+        lock(&self.inside).remove(&index);
+    }
+
+    async fn take(&self, mut waiting: Waiting, closing: bool) {
         let world = &self.world;
         let person = self.person(waiting.index);
         let visit = Visit::resumed(Arc::clone(world), self.sale.performance, person, waiting.dice);
@@ -177,7 +195,11 @@ impl Gate {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        lock(&self.line)
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! One season from one seed: the sales, the settling, the checks.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,20 +14,21 @@ use ticketing_core::testing::faults::Weather;
 use ticketing_core::testing::sim::{Group, Handle};
 use ticketing_core::testing::trace::Tracer;
 use ticketing_core::waiting_line::AdmissionPolicy;
+use uuid::Uuid;
 
-use super::Progress;
 use super::args::SimulateArgs;
-use super::calendar::{Calendar, SALE_EVERY};
+use super::calendar::{Calendar, SALE_EVERY, SALE_MAX};
 use super::chores::Chores;
-use super::failure::Broken;
+use super::failure::{Broken, Found};
+use super::liveness::{self, Liveness};
 use super::mischief::Mischief;
 use super::outside::Outside;
 use super::process::Processes;
+use super::progress::RunProgress;
 use super::rates::{RateError, Rates};
 use super::sale::Gate;
 use super::seller;
 use super::watch::Watch;
-use crate::stampede::defect::Strange;
 use crate::stampede::settle::is_anything_left;
 use crate::stampede::stage::{OPENS_AFTER, SetUpError};
 use crate::stampede::sweep::Sweep;
@@ -44,9 +45,11 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 const STARTS_AFTER: TimeDelta = TimeDelta::days(9);
 /// Hardly longer than the time until payment must have started, so that much money comes after it.
 const CARD_MAX: Duration = Duration::from_mins(12);
-/// How long anything may take to end once nothing goes wrong and nobody does anything any more: longer than
-/// a deposit, its margin and the wait for a refund account together.
-const ENDS_WITHIN: Duration = Duration::from_hours(8 * 24);
+/// How long after a sale its last buyers may still be inside: they think for a while, pay at most four times
+/// and look for half an hour whether the gateway has answered.
+const HOME_WITHIN: Duration = Duration::from_hours(12);
+/// More calls of ports than one of them waits for, each of which may be held up.
+const CALLS_INSIDE: u32 = 500;
 
 /// What a season left behind.
 pub(super) struct Left {
@@ -57,6 +60,16 @@ pub(super) struct Left {
     pub(super) sold_until: DateTime<Utc>,
     /// What broke while it went on; then nothing was settled.
     pub(super) broken: Option<Broken>,
+}
+
+/// Where a season runs, and who looks on.
+pub(super) struct Stand {
+    pub(super) handle: Handle,
+    pub(super) clock: ManualClock,
+    pub(super) tracer: Tracer,
+    pub(super) progress: RunProgress,
+    /// What is on sale, once it is known: also of a run that ends before it is counted.
+    pub(super) performances: Arc<OnceLock<Vec<Uuid>>>,
 }
 
 /// Everything that a season runs with.
@@ -89,15 +102,12 @@ fn openings(count: usize) -> Vec<Duration> {
 }
 
 /// Runs a season to its end, or to the first thing that breaks.
-pub(super) async fn run(
-    args: SimulateArgs,
-    seed: u64,
-    (handle, clock): (Handle, ManualClock),
-    tracer: Tracer,
-    progress: Arc<Progress>,
-) -> Result<Left, SeasonError> {
+pub(super) async fn run(args: SimulateArgs, seed: u64, stand: Stand) -> Result<Left, SeasonError> {
+    let Stand { handle, clock, tracer, progress, performances } = stand;
     let horizon = args.horizon().map_or(DateTime::<Utc>::MAX_UTC, |after| begins_at() + after);
     let season = Season::new(&args, seed, handle, clock, tracer).await?;
+    let _ = performances
+        .set(season.world.sales.iter().map(|sale| sale.performance.as_uuid()).collect());
     let sold_until = season.sell(&args, horizon, &progress).await?;
     let mut broken = season.watch.broken();
     if broken.is_none() {
@@ -169,7 +179,7 @@ impl Season {
         };
         let ports = world.office.ports().clone();
         let ports = match args.sabotage {
-            Some(sabotage) => sabotage(ports),
+            Some(sabotage) => sabotage(seed, ports),
             None => ports,
         };
         let processes = Arc::new(Processes::new(
@@ -205,7 +215,7 @@ impl Season {
         &self,
         args: &SimulateArgs,
         horizon: DateTime<Utc>,
-        progress: &Progress,
+        progress: &RunProgress,
     ) -> Result<DateTime<Utc>, SeasonError> {
         let (world, handle) = (&self.world, &self.handle);
         world.let_store_fail()?;
@@ -215,9 +225,11 @@ impl Season {
         self.outside.start(&self.calendar);
         let (buyers, turns) = (handle.new_group(), Arc::new(AtomicUsize::new(0)));
         let open = Arc::new(AtomicUsize::new(world.sales.len()));
+        let mut gates = Vec::with_capacity(world.sales.len());
         for (place, (sale, crowd)) in world.sales.iter().zip(crowds(args)).enumerate() {
             let gate = Gate::new(world, (handle, buyers), *sale, horizon, &turns, args);
             let gate = Arc::new(gate);
+            gates.push(Arc::clone(&gate));
             let (calendar, open) = (Arc::clone(&self.calendar), Arc::clone(&open));
             drop(handle.spawn(buyers, async move {
                 gate.run(crowd).await;
@@ -225,7 +237,7 @@ impl Season {
                 open.fetch_sub(1, Ordering::Relaxed);
             }));
         }
-        let mut is_calm = false;
+        let (mut is_calm, home_by) = (false, self.home_by());
         while open.load(Ordering::Relaxed) > 0 && self.watch.broken().is_none() {
             world.wait(LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
@@ -235,10 +247,21 @@ impl Season {
                 handle.kill(mischief);
                 self.calm();
             }
+            if world.now() > home_by {
+                let inside: Vec<String> = gates.iter().flat_map(|gate| gate.inside()).collect();
+                self.watch.found(still_here(&inside, world.now(), home_by));
+            }
         }
         handle.kill(mischief);
         world.close();
         Ok(world.now())
+    }
+
+    /// When the last buyer of the last sale must have gone.
+    fn home_by(&self) -> DateTime<Utc> {
+        let held_up = self.rates.calls.delay_max().max(self.rates.plan.gateway.slow_max);
+        let last = self.world.sales.iter().map(|sale| sale.opens_at).max();
+        last.unwrap_or_else(begins_at) + SALE_MAX + HOME_WITHIN + CALLS_INSIDE * held_up
     }
 
     fn start_mischief(&self) -> Group {
@@ -278,13 +301,18 @@ impl Season {
         }
     }
 
-    /// Waits until nothing is left to do. Calls go wrong until the doors of the last performance are closed.
-    async fn settle(&self, horizon: DateTime<Utc>, progress: &Progress) -> Result<(), SeasonError> {
+    /// Waits until nothing is left to do. Calls go wrong until the doors of the last performance are closed;
+    /// from then on everything must end.
+    async fn settle(
+        &self,
+        horizon: DateTime<Utc>,
+        progress: &RunProgress,
+    ) -> Result<(), SeasonError> {
         let world = &self.world;
         self.quiet.store(true, Ordering::Relaxed);
         let last = world.sales.iter().map(|sale| sale.starts_at).max();
         let rough_until = horizon.min(last.unwrap_or(horizon));
-        let (mut is_calm, mut ends_by) = (false, world.now() + ENDS_WITHIN);
+        let mut ending: Option<Liveness> = None;
         loop {
             world.wait(10 * LOOK_EVERY).await;
             progress.look(world.funnel.gone(), world.now());
@@ -292,21 +320,21 @@ impl Season {
             if self.watch.broken().is_some() {
                 return Ok(());
             }
-            if !is_calm && world.now() >= rough_until {
-                is_calm = true;
+            if ending.is_none() && world.now() >= rough_until {
                 self.calm();
+                ending = Some(Liveness::from_now(world));
             }
-            if let Some(at) = world.errands.next_at() {
-                ends_by = ends_by.max(at + ENDS_WITHIN);
-            } else if !self.outside.is_busy() && !is_anything_left(world).await? {
+            let is_planned = world.errands.next_at().is_some() || self.outside.is_busy();
+            if !is_planned && !is_anything_left(world).await? {
                 // Nothing but the calm may be left.
                 self.calm();
                 break;
             }
-            if world.now() > ends_by {
-                let text = "something was still left to do long after nothing went wrong any more";
-                world.defects.note("settling", &Strange(text.to_owned()));
-                break;
+            if let Some(ending) = &mut ending
+                && let Some(broken) = ending.look(world, self.outside.what_is_under_way()).await?
+            {
+                self.watch.found(broken);
+                return Ok(());
             }
         }
         for sale in &world.sales {
@@ -314,4 +342,17 @@ impl Season {
         }
         Ok(())
     }
+}
+
+fn still_here(inside: &[String], now: DateTime<Utc>, home_by: DateTime<Utc>) -> Broken {
+    let told =
+        |who: &str| format!("{who} is still there at {now}, at the latest to be gone by {home_by}");
+    let mut told: Vec<String> = inside.iter().map(|who| told(who)).collect();
+    if told.is_empty() {
+        told.push(format!(
+            "a sale is still not over at {now}, at the latest to be so by {home_by}"
+        ));
+    }
+    told.truncate(liveness::NAMED);
+    Broken::of(Found::At(now), liveness::NAME, &told)
 }

@@ -16,6 +16,7 @@ use super::calendar::Calendar;
 use super::rates::Around;
 use crate::stampede::doors;
 use crate::stampede::errand::Errand;
+use crate::stampede::faults::count;
 use crate::stampede::hall::{GRADES, won};
 use crate::stampede::person::Dice;
 use crate::stampede::world::World;
@@ -120,8 +121,9 @@ async fn make(world: &World, performance: PerformanceId, change: Change) {
         }
     });
     match call.await {
+        Ok(()) => count(&world.around.seller_changes),
         // Somebody has the seat, or the performance was called off.
-        Ok(()) | Err(PerformanceError::SeatsClaimed(_) | PerformanceError::Performance(_)) => {}
+        Err(PerformanceError::SeatsClaimed(_) | PerformanceError::Performance(_)) => {}
         Err(error) => world.defects.note_unless_transient("seller", &error),
     }
 }

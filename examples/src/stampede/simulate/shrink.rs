@@ -1,28 +1,32 @@
 //! The smallest horizon at which a seed still fails, and the story of what it is about.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::Progress;
 use super::args::SimulateArgs;
 use super::failure::{Broken, Failed, Found, Search};
-use super::outcome::{self, Outcome};
+use super::outcome::{self, Listener, Outcome};
+use super::progress::{Progress, RunProgress};
 use super::season::SeasonError;
 use super::story::Story;
 use crate::stampede::stopwatch::Stopwatch;
 use crate::stampede::world::begins_at;
 
 /// Runs that the search may take: enough to find the second within twelve days.
-const RUNS: u32 = 20;
+pub(super) const RUNS: u32 = 20;
 
-/// Looks for a smaller failure of a seed, by bisection of the horizon, and tells its story. The horizon is when
-/// buyers and faults stop: each try settles and is checked to its end, as the first run was. `None` if the
-/// seed did not fail.
+/// Looks for a smaller failure of a seed, by bisection of the horizon, and tells its story, to `listener`
+/// too. The horizon is when buyers and faults stop: each try settles and is checked to its end, as the first
+/// run was. `None` if the seed did not fail.
+///
+/// Bisection takes it that what fails at a horizon fails at any later one. A run to another horizon is another
+/// run, so that need not be so: what is found does fail and a second less does not, but a smaller one may
+/// fail too.
 pub(super) fn shrink(
     args: &SimulateArgs,
     seed: u64,
     first: &Outcome,
-    progress: &Arc<Progress>,
+    listener: Option<Listener>,
+    progress: &Progress,
 ) -> Result<Option<Failed>, SeasonError> {
     let Some(broken) = first.broken.clone() else { return Ok(None) };
     let mut smallest = Smallest { broken, horizon: None };
@@ -30,18 +34,30 @@ pub(super) fn shrink(
         None
     } else {
         let run_to = |horizon: Duration| -> Result<Option<Broken>, SeasonError> {
+            progress.searches(seed);
             let args = with_horizon(args, horizon);
-            Ok(outcome::run(&args, seed, None, progress)?.broken)
+            Ok(outcome::run(&args, seed, None, RunProgress::default())?.broken)
         };
         Some(smallest.search(lasted(first), run_to)?)
     };
     let Smallest { broken, horizon } = smallest;
     let shrunk = horizon.map_or_else(|| args.clone(), |horizon| with_horizon(args, horizon));
     let story = Story::about(&broken.text, &first.performances);
-    outcome::run(&shrunk, seed, Some(story.listener()), progress)?;
+    let listener = both(story.listener(), listener);
+    outcome::run(&shrunk, seed, Some(listener), RunProgress::default())?;
     let repeat = args.repeat(seed, horizon);
     let (story, untold) = (story.lines(), story.untold());
     Ok(Some(Failed { seed, broken, horizon, search, repeat, story, untold }))
+}
+
+fn both(mut one: Listener, other: Option<Listener>) -> Listener {
+    match other {
+        None => one,
+        Some(mut other) => Box::new(move |line| {
+            one(line);
+            other(line);
+        }),
+    }
 }
 
 /// The smallest failure so far.

@@ -3,46 +3,69 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ticketing_core::testing::trace::TraceLine;
+use ticketing_core::testing::trace::{TraceKind, TraceLine};
 use uuid::Uuid;
 
 use super::outcome::Listener;
 
 /// The most lines of a story: of one payment or reservation all that happened to it.
 const LINES: usize = 400;
-/// The most lines about a performance, which nearly all lines name.
-const LINES_OF_HALL: usize = 60;
+/// The most lines about a performance, which nearly all lines name, or about nothing in particular.
+const LINES_OF_ALL: usize = 60;
 /// What of a line is shown.
 const WIDTH: usize = 1_000;
 
 /// Keeps the last lines about the first thing that a failure names.
 #[derive(Clone)]
 pub(super) struct Story {
-    about: Arc<BTreeSet<String>>,
+    about: Arc<About>,
     untold: BTreeSet<Uuid>,
-    most: usize,
     lines: Arc<Mutex<Lines>>,
+}
+
+/// What a story is about.
+#[derive(Debug, PartialEq, Eq)]
+enum About {
+    /// Whatever names one of these.
+    Things(BTreeSet<String>),
+    /// Seats of halls.
+    Seats(BTreeSet<String>, BTreeSet<u32>),
+    /// Halls, which nearly everything is about.
+    Halls(BTreeSet<String>),
+    /// All that happened: nothing is named.
+    All,
 }
 
 #[derive(Default)]
 struct Lines {
     last: VecDeque<String>,
     left_out: u64,
+    /// Calls that were told and have not been answered.
+    asked: BTreeSet<u64>,
 }
 
 impl Story {
     /// A story about what the first line of a text names by uuid: each line is about another thing, and their
     /// stories would drive each other out. A performance is named by almost everything, so it is left out where
-    /// something else is named.
+    /// something else is named, and of one whose seat is named only what is about the seat is told.
     pub(super) fn about(text: &str, performances: &[Uuid]) -> Self {
         let halls: BTreeSet<Uuid> = performances.iter().copied().collect();
         let things = |text: &str| &uuids(text) - &halls;
-        let named = text.lines().map(things).find(|things| !things.is_empty());
-        let most = if named.is_some() { LINES } else { LINES_OF_HALL };
-        let named = named.unwrap_or_else(|| uuids(text));
+        let named = text.lines().map(things).find(|things| !things.is_empty()).unwrap_or_default();
         let untold = &things(text) - &named;
-        let about = named.iter().map(Uuid::to_string).collect();
-        Self { about: Arc::new(about), untold, most, lines: Arc::default() }
+        let texts = |ids: &BTreeSet<Uuid>| ids.iter().map(Uuid::to_string).collect();
+        let about = if named.is_empty() {
+            let line = text.lines().find(|line| !uuids(line).is_empty()).unwrap_or_default();
+            let (halls, seats) = (uuids(line), seats(line));
+            match (halls.is_empty(), seats.is_empty()) {
+                (true, _) => About::All,
+                (false, true) => About::Halls(texts(&halls)),
+                (false, false) => About::Seats(texts(&halls), seats),
+            }
+        } else {
+            About::Things(texts(&named))
+        };
+        Self { about: Arc::new(about), untold, lines: Arc::default() }
     }
 
     /// What else the text names.
@@ -56,16 +79,20 @@ impl Story {
     }
 
     fn take(&self, line: &TraceLine) {
-        if !self.about.iter().any(|id| line.text.contains(id)) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_answer = line.what == TraceKind::Answer && lines.asked.remove(&line.number);
+        if !is_answer && !self.about.is_told_by(&line.text) {
             return;
+        }
+        if line.what == TraceKind::Call {
+            lines.asked.insert(line.number);
         }
         let mut text = line.to_string();
         if let Some((cut, _)) = text.char_indices().nth(WIDTH) {
             text.truncate(cut);
             text.push_str(" ..");
         }
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.last.len() == self.most {
+        if lines.last.len() == self.about.lines() {
             lines.last.pop_front();
             lines.left_out += 1;
         }
@@ -79,6 +106,37 @@ impl Story {
     }
 }
 
+impl About {
+    fn is_told_by(&self, text: &str) -> bool {
+        let names_one = |ids: &BTreeSet<String>| ids.iter().any(|id| text.contains(id));
+        match self {
+            Self::Things(ids) | Self::Halls(ids) => names_one(ids),
+            Self::Seats(halls, of) => names_one(halls) && !seats(text).is_disjoint(of),
+            Self::All => true,
+        }
+    }
+
+    fn lines(&self) -> usize {
+        match self {
+            Self::Things(_) | Self::Seats(..) => LINES,
+            Self::Halls(_) | Self::All => LINES_OF_ALL,
+        }
+    }
+}
+
+/// The seats that a text names: `seat 7`, `seats 7,8` or, among the arguments of a call, `#7`.
+fn seats(text: &str) -> BTreeSet<u32> {
+    let listed = ["seat ", "seats "].into_iter().flat_map(|word| text.split(word).skip(1));
+    let listed =
+        listed.flat_map(|rest| leading(rest, |c| c.is_ascii_digit() || c == ',').split(','));
+    let marked = text.split('#').skip(1).map(|rest| leading(rest, |c| c.is_ascii_digit()));
+    listed.chain(marked).filter_map(|number| number.parse().ok()).collect()
+}
+
+fn leading(text: &str, is_in: impl Fn(char) -> bool) -> &str {
+    text.split(|c| !is_in(c)).next().unwrap_or_default()
+}
+
 fn uuids(text: &str) -> BTreeSet<Uuid> {
     let words = text.split(|c: char| !c.is_ascii_hexdigit() && c != '-');
     words.filter(|word| word.len() == 36).filter_map(|word| Uuid::try_parse(word).ok()).collect()
@@ -88,14 +146,59 @@ fn uuids(text: &str) -> BTreeSet<Uuid> {
 mod tests {
     use super::*;
 
+    fn set(ids: &[Uuid]) -> BTreeSet<String> {
+        ids.iter().map(Uuid::to_string).collect()
+    }
+
     #[test]
     fn a_text_names_things_by_their_uuids() {
         let (one, hall) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let text = format!("seat 4 of performance {hall}: reservation {one}, is not alone");
         assert_eq!(uuids(&text), BTreeSet::from([one, hall]));
-        assert_eq!(*Story::about(&text, &[hall]).about, BTreeSet::from([one.to_string()]));
+        assert_eq!(*Story::about(&text, &[hall]).about, About::Things(set(&[one])));
         let text = format!("performance {hall} is stuck");
-        assert_eq!(*Story::about(&text, &[hall]).about, BTreeSet::from([hall.to_string()]));
+        assert_eq!(*Story::about(&text, &[hall]).about, About::Halls(set(&[hall])));
+        assert_eq!(*Story::about("a task panicked: seat 9", &[hall]).about, About::All);
+    }
+
+    #[test]
+    fn of_a_seat_without_a_reservation_only_the_seat_is_told() {
+        let (hall, other) = (Uuid::from_u128(2), Uuid::from_u128(3));
+        let story = Story::about(&format!("seat 12 of performance {hall} is gone"), &[hall]);
+        for (text, is_told) in [
+            (format!("claim seats 11,12 of {hall} for the house"), true),
+            (format!("claim seats 11,12 of {other} for the house"), false),
+            (format!("release seat 12 of {hall} from the house"), true),
+            (format!("claim seats 1,121 of {hall} for the house"), false),
+            (format!("performance: PerformanceId({hall}), seats: [#9, #12], holder"), true),
+            (format!("performance: PerformanceId({hall}), seats: [#120], holder"), false),
+            (format!("PerformanceId({hall}), 12, 2027-03-12"), false),
+        ] {
+            assert_eq!(story.about.is_told_by(&text), is_told, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_told_is_told_with_its_answer() {
+        let hall = Uuid::from_u128(2);
+        let story = Story::about(&format!("seat 7 of performance {hall} is gone"), &[hall]);
+        let line = |number, what, text: &str| TraceLine {
+            at: crate::stampede::world::begins_at(),
+            process: Some(1),
+            number,
+            port: "holds".into(),
+            call: "hold".into(),
+            what,
+            text: text.to_owned(),
+        };
+        let call = format!("PerformanceId({hall}), [#7]");
+        story.take(&line(1, TraceKind::Call, &call));
+        story.take(&line(2, TraceKind::Call, "another"));
+        story.take(&line(2, TraceKind::Answer, "Ok(Held)"));
+        story.take(&line(1, TraceKind::Answer, "Err(Taken)"));
+        let lines = story.lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].ends_with("[#7]") && lines[1].ends_with("Err(Taken)"), "{lines:?}");
     }
 
     #[test]
@@ -105,7 +208,7 @@ mod tests {
             "money: payment {first} in {hall} is off\n    payment {second} is off\n    payment {third} is off"
         );
         let story = Story::about(&text, &[hall]);
-        assert_eq!(*story.about, BTreeSet::from([first.to_string()]));
+        assert_eq!(*story.about, About::Things(set(&[first])));
         assert_eq!(story.untold(), [second.to_string(), third.to_string()]);
     }
 }

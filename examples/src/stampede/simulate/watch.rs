@@ -112,6 +112,11 @@ impl Watch {
         self.lock().broken.clone()
     }
 
+    /// Something else broke, which counts if nothing did before.
+    pub(super) fn found(&self, broken: Broken) {
+        self.lock().broken.get_or_insert(broken);
+    }
+
     /// How many change sets were replayed.
     pub(super) fn replayed(&self) -> u64 {
         self.lock().replayed

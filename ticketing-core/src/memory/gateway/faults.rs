@@ -191,6 +191,45 @@ impl Chance {
     }
 }
 
+impl CallAct {
+    /// The name of the rate that brings it about.
+    pub(super) const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Answer => None,
+            Self::Decline => Some("gateway.decline"),
+            Self::Refuse { .. } => Some("gateway.refuse_retryable"),
+            Self::LostBefore => Some("gateway.lost_before"),
+            Self::LostAfter => Some("gateway.lost_after"),
+            Self::Slow(_) => Some("gateway.slow"),
+            Self::Late(_) => Some("gateway.late"),
+        }
+    }
+}
+
+impl FindAct {
+    /// The name of the rate that brings it about; lost before or after is the same for a find.
+    pub(super) const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Answer | Self::InProgress | Self::NotFound => None,
+            Self::Refuse => Some("gateway.refuse_retryable"),
+            Self::Lost => Some("gateway.find_lost"),
+            Self::Slow(_) => Some("gateway.slow"),
+        }
+    }
+}
+
+impl NoticeAct {
+    /// The name of the rate that brings it about.
+    pub(super) const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Send => None,
+            Self::Twice => Some("gateway.notice_twice"),
+            Self::Late(_) => Some("gateway.notice_late"),
+            Self::Lost => Some("gateway.notice_lost"),
+        }
+    }
+}
+
 /// A time of 1 us to `most`.
 fn up_to(most: Duration, number: u64) -> Duration {
     let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
@@ -234,6 +273,18 @@ mod tests {
         }
         assert!((2_300..2_700).contains(&slow), "{slow} of 10,000 calls were slow");
         assert!((850..1_150).contains(&lost), "{lost} of 10,000 answers were lost");
+    }
+
+    #[test]
+    fn every_rate_brings_about_what_is_counted_by_its_name() {
+        for name in GatewayFaults::NAMES {
+            let mut faults = GatewayFaults::default();
+            faults.set(name, 1_000).unwrap();
+            let chance = Chance::new(Arc::new(SeededRandom::new(3)), faults);
+            let acts = [chance.call(GatewayCall::Confirm).fault(), chance.notice().fault()];
+            assert!(acts.contains(&Some(*name)), "{name}: {acts:?}");
+            assert!(acts.contains(&None), "{name}: {acts:?}");
+        }
     }
 
     #[test]

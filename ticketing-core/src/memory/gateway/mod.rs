@@ -10,6 +10,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -119,6 +120,12 @@ impl FakeGateway {
         faults.check()?;
         lock(&self.state).script.set_chance(Chance::new(random, faults));
         Ok(())
+    }
+
+    /// What chance brought about, by the names of [`GatewayFaults::NAMES`]; finds whose answer was lost, before
+    /// or after, are `gateway.find_lost`. What never happened is left out.
+    pub fn faults_met(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.state).script.met().clone()
     }
 
     /// Says what happens to the next calls about one payment.

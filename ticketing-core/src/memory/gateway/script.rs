@@ -1,5 +1,6 @@
 //! What the fake does wrong, told step by step.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -118,6 +119,8 @@ pub(super) struct Script {
     payments: FxHashMap<PaymentId, Vec<Step>>,
     next: Vec<Step>,
     chance: Option<Chance>,
+    /// What chance brought about, by the name of the rate.
+    met: BTreeMap<&'static str, u64>,
 }
 
 impl Script {
@@ -143,7 +146,11 @@ impl Script {
             Step::AnyCall(act) => Some(act),
             Step::Call(..) | Step::Find(_) | Step::Notice(_) => None,
         });
-        scripted.unwrap_or_else(|| self.by_chance(CallAct::Answer, |chance| chance.call(call)))
+        scripted.unwrap_or_else(|| {
+            let act = self.by_chance(CallAct::Answer, |chance| chance.call(call));
+            self.meet(act.fault());
+            act
+        })
     }
 
     pub(super) fn find(&mut self, payment: PaymentId) -> FindAct {
@@ -151,7 +158,11 @@ impl Script {
             Step::Find(act) => Some(act),
             Step::Call(..) | Step::AnyCall(_) | Step::Notice(_) => None,
         });
-        scripted.unwrap_or_else(|| self.by_chance(FindAct::Answer, Chance::find))
+        scripted.unwrap_or_else(|| {
+            let act = self.by_chance(FindAct::Answer, Chance::find);
+            self.meet(act.fault());
+            act
+        })
     }
 
     pub(super) fn notice(&mut self, payment: PaymentId) -> NoticeAct {
@@ -159,7 +170,21 @@ impl Script {
             Step::Notice(act) => Some(act),
             Step::Call(..) | Step::AnyCall(_) | Step::Find(_) => None,
         });
-        scripted.unwrap_or_else(|| self.by_chance(NoticeAct::Send, Chance::notice))
+        scripted.unwrap_or_else(|| {
+            let act = self.by_chance(NoticeAct::Send, Chance::notice);
+            self.meet(act.fault());
+            act
+        })
+    }
+
+    pub(super) const fn met(&self) -> &BTreeMap<&'static str, u64> {
+        &self.met
+    }
+
+    fn meet(&mut self, fault: Option<&'static str>) {
+        if let Some(fault) = fault {
+            *self.met.entry(fault).or_default() += 1;
+        }
     }
 
     fn by_chance<T>(&self, usual: T, pick: impl FnOnce(&Chance) -> T) -> T {

@@ -61,6 +61,7 @@ pub struct Simulator {
     numbered: u64,
     steps: u64,
     steps_at_instant: u64,
+    steps_max: u64,
     tasks_max: usize,
     tasks_peak: usize,
 }
@@ -77,8 +78,8 @@ impl std::fmt::Debug for Simulator {
 impl Simulator {
     /// The most tasks that live at once, unless told otherwise.
     pub const TASKS_MAX: usize = 20_000;
-    /// The most steps at one instant: as many as a whole crowd needs many times over.
-    const STEPS_MAX: u64 = 50_000_000;
+    /// The most steps at one instant, unless told otherwise: as many as a whole crowd needs many times over.
+    pub const STEPS_MAX: u64 = 50_000_000;
 
     /// A simulator whose order of tasks follows from `seed`, and whose clock shows `begins_at`.
     pub fn new(seed: u64, begins_at: DateTime<Utc>) -> Self {
@@ -94,6 +95,7 @@ impl Simulator {
             numbered: 0,
             steps: 0,
             steps_at_instant: 0,
+            steps_max: Self::STEPS_MAX,
             tasks_max: Self::TASKS_MAX,
             tasks_peak: 0,
         }
@@ -103,6 +105,13 @@ impl Simulator {
     #[must_use]
     pub const fn with_tasks_max(mut self, tasks_max: usize) -> Self {
         self.tasks_max = tasks_max;
+        self
+    }
+
+    /// Bounds the steps while the clock stands still; more are a [`Stopped::Livelock`].
+    #[must_use]
+    pub const fn with_steps_max(mut self, steps_max: u64) -> Self {
+        self.steps_max = steps_max;
         self
     }
 
@@ -157,7 +166,7 @@ impl Simulator {
         if self.ready.is_empty() {
             return self.move_clock();
         }
-        if self.steps_at_instant >= Self::STEPS_MAX {
+        if self.steps_at_instant >= self.steps_max {
             let (at, steps) = (self.clock.now(), self.steps_at_instant);
             return Err(Stopped::Livelock { at, steps });
         }

@@ -143,6 +143,27 @@ fn who_waits_for_nothing_is_a_deadlock() {
 }
 
 #[test]
+fn who_spins_while_time_stands_still_is_a_livelock() {
+    let mut simulator = Simulator::new(1, begin()).with_steps_max(1_000);
+    let clock = simulator.clock();
+    let spin = async move {
+        // As many steps at another instant do not count.
+        for instant in 1..3 {
+            for _ in 0..900 {
+                yield_now().await;
+            }
+            clock.sleep_until(begin() + TimeDelta::seconds(instant)).await;
+        }
+        loop {
+            yield_now().await;
+        }
+    };
+    let at = begin() + Duration::from_secs(2);
+    let stopped = simulator.block_on::<(), _>(spin);
+    assert_eq!(stopped, Err(Stopped::Livelock { at, steps: 1_000 }));
+}
+
+#[test]
 #[should_panic(expected = "at most 3 tasks")]
 fn more_tasks_than_allowed_are_refused() {
     let simulator = Simulator::new(1, begin()).with_tasks_max(3);
