@@ -54,7 +54,7 @@ impl Store {
 
     /// What was committed since the store was opened.
     pub fn stats(&self) -> Stats {
-        self.shared.lanes.stats()
+        Stats { round_trips: self.database().round_trips(), ..self.shared.lanes.stats() }
     }
 
     /// Takes no change set any more, commits what is queued, and closes every session. After `within` the

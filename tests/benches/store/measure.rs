@@ -23,6 +23,10 @@ pub(crate) trait Side: Send + Sync {
     async fn stock(&self, calls: u32) -> Result<(), Failed>;
     /// Does it once; `false` if what was made ready is used up.
     async fn call(&self) -> Result<bool, Failed>;
+    /// How often it has asked its database, if it knows: the server counts statements only.
+    fn round_trips(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What one loop came to.
@@ -134,9 +138,10 @@ pub(crate) async fn in_turns(
         for place in (0..sides.len()).chain((0..sides.len()).rev()) {
             let side = &sides[place];
             side.stock(calls_max(lasts)).await?;
-            let before = server.counters().await?;
+            let before = server.counters().await?.with("round_trips", side.round_trips());
             let mut measure = crowd(side, tasks, lasts).await?;
-            measure.spent = server.counters().await?.since(&before);
+            let after = server.counters().await?.with("round_trips", side.round_trips());
+            measure.spent = after.since(&before);
             let rate = measure.rate();
             progress(&format!(
                 "round {round} of {rounds}, {}, {tasks} at once: {rate:.0}/s",

@@ -175,7 +175,12 @@ impl Counters {
         Self(self.0.iter().map(grown).collect())
     }
 
-    /// `None` where the server does not count it.
+    pub(crate) fn with(mut self, name: &str, count: Option<u64>) -> Self {
+        self.0.extend(count.map(|count| (name.to_owned(), count)));
+        self
+    }
+
+    /// `None` where nobody counts it.
     pub(crate) fn get(&self, name: &str) -> Option<u64> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, count)| *count)
     }

@@ -144,6 +144,10 @@ impl Side for Town {
         Ok(())
     }
 
+    fn round_trips(&self) -> Option<u64> {
+        Some(self.stats().round_trips)
+    }
+
     async fn call(&self) -> Result<bool, Failed> {
         let purchase = self.next.fetch_add(1, Ordering::Relaxed);
         if purchase >= self.stocked.load(Ordering::Relaxed) {

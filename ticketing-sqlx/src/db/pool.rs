@@ -1,7 +1,7 @@
 //! Where sessions come from.
 
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 #[cfg(feature = "mysql")]
@@ -38,6 +38,7 @@ pub(crate) struct Database {
     patience: Duration,
     /// Whether the one session that sees a single moment was opened.
     moment: Option<AtomicBool>,
+    round_trips: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -61,7 +62,8 @@ impl Database {
 
     fn over(driver: Driver, options: &Options) -> Self {
         let reading = Sessions::new(options.read_connections, options.connect_timeout);
-        Self { driver, reading, patience: options.statement_timeout, moment: None }
+        let (patience, round_trips) = (options.statement_timeout, AtomicU64::default());
+        Self { driver, reading, patience, moment: None, round_trips }
     }
 
     /// The same database through one session, which opens a transaction that only reads. A session that
@@ -72,7 +74,17 @@ impl Database {
             reading: Sessions::new(1, connect_timeout),
             patience: self.patience,
             moment: Some(AtomicBool::new(false)),
+            round_trips: AtomicU64::default(),
         }
+    }
+
+    /// How often the database was asked since this was made.
+    pub(crate) fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_round_trip(&self) {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -129,6 +141,7 @@ impl Database {
         let mut is_again = false;
         loop {
             let mut lent = self.reading.lend(self.open()).await?;
+            self.count_round_trip();
             let answer = timeout(self.patience, lent.connection.fetch(sql, values)).await;
             let was_used = lent.is_used;
             match self.back(lent, answer) {
@@ -145,6 +158,7 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Done, sqlx::Error> {
         let mut lent = self.reading.lend(self.open()).await?;
+        self.count_round_trip();
         let answer = timeout(self.patience, lent.connection.execute(sql, values)).await;
         self.back(lent, answer)
     }

@@ -32,6 +32,7 @@ pub(crate) struct Executor {
 
 /// A session with what is known of it.
 pub(super) struct Session {
+    database: Arc<Database>,
     connection: Connection,
     pub(super) dialect: Dialect,
     /// Where this session adds to accounts, so that two sessions seldom meet on one.
@@ -154,10 +155,11 @@ impl FlushExecutor for Executor {
 }
 
 impl Session {
-    async fn open(database: &Database, statement_timeout: Duration) -> Result<Self, Failed> {
+    async fn open(database: &Arc<Database>, statement_timeout: Duration) -> Result<Self, Failed> {
         let connection = database.connect().await?;
         let dialect = database.dialect();
-        let mut session = Self { connection, dialect, slot: 0, statement_timeout, is_open: false };
+        let (database, slot, is_open) = (Arc::clone(database), 0, false);
+        let mut session = Self { database, connection, dialect, slot, statement_timeout, is_open };
         for sql in dialect.opens_session() {
             session.run(sql).await?;
         }
@@ -204,6 +206,7 @@ impl Session {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
+        self.database.count_round_trip();
         let answers = timeout(self.statement_timeout, self.connection.ask(statements));
         Ok(answers.await.map_err(|_| Failed::Silent)??)
     }
@@ -218,6 +221,7 @@ impl Session {
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<(), Failed> {
+        self.database.count_round_trip();
         let done = timeout(self.statement_timeout, self.connection.run(sql));
         Ok(done.await.map_err(|_| Failed::Silent)??)
     }

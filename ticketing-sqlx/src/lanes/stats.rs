@@ -28,6 +28,8 @@ pub struct Stats {
     pub overloaded: u64,
     /// Change sets that wait now.
     pub waiting: usize,
+    /// What was sent to the database and waited for, by lanes and by reads, but for opening sessions.
+    pub round_trips: u64,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +99,7 @@ impl Counters {
             panicked: of(&self.panicked),
             overloaded: of(&self.overloaded),
             waiting,
+            round_trips: 0,
         }
     }
 }

@@ -14,8 +14,9 @@ use crate::db::fault::Broken;
 use crate::db::{Database, Row, Value};
 use crate::sql::{SIZE_MAX, size_for};
 
-/// The statements of one table that run at a time: the more there are, the fewer keys each one has.
-const STATEMENTS_MAX: usize = 2;
+/// The statements of one table that run at a time. A second one would only share the keys of the first: hundreds of
+/// keys take a millisecond.
+const STATEMENTS_MAX: usize = 1;
 
 /// What is read by key. The keys that wait are bounded by their callers.
 pub(crate) struct Gathered {

@@ -137,9 +137,13 @@ pub(crate) fn say(report: &mut Report, name: &str, came: &[Measure]) {
     };
     let figures = [
         ("statements", each(&sum(&["Questions"]))),
-        // Neither a ping nor a prepare counts as a question.
         ("pings", each(&sum(&["Com_admin_commands"]))),
-        ("round trips", each(&sum(&["Questions", "Com_stmt_prepare", "Com_admin_commands"]))),
+        // By hand each statement is one, and neither a ping nor a prepare counts as a question.
+        (
+            "round trips",
+            each(&sum(&["round_trips"]))
+                .or_else(|| each(&sum(&["Questions", "Com_stmt_prepare", "Com_admin_commands"]))),
+        ),
         ("redo fsyncs", each(&sum(&["Innodb_os_log_fsyncs"]))),
         ("binlog syncs", each(&sum(&["Binlog_group_commits"]))),
         ("all InnoDB fsyncs", each(&sum(&["Innodb_data_fsyncs"]))),
