@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use pollster::block_on;
 use ticketing_core::checkout::Abort;
-use ticketing_core::id::{CheckoutId, PaymentId, ReservationId, UserId};
+use ticketing_core::id::{PaymentId, ReservationId, UserId};
 use ticketing_core::ledger::Account;
 use ticketing_core::memory::{CallAct, FindAct, Step};
 use ticketing_core::page::{Limit, PageRequest};
@@ -16,10 +16,11 @@ use ticketing_core::refund::{RefundState, Sent};
 use ticketing_core::reservation::{ReservationRefusal, ReservationState};
 use ticketing_core::seat::Seats;
 use ticketing_core::service::cancel::{self, CancelError, CancelReservation};
-use ticketing_core::service::checkout::{self, StartCheckout};
+use ticketing_core::service::checkout;
 use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
 use ticketing_core::service::expire;
 
+use crate::checkouts::left_asking;
 use crate::world::{PRICE, World, policy, seat, seats, token, won};
 
 fn after(world: &World, minutes: i64) -> DateTime<Utc> {
@@ -343,18 +344,7 @@ fn late_money_of_an_earlier_attempt_leaves_the_next_one_alone() {
 fn a_checkout_that_died_gives_its_points_back_once_the_reservation_lapsed() {
     let world = World::new();
     let user = world.rich(3_000);
-    let id = world.reserve(user, &seat(0)).reservation;
-    let request = StartCheckout {
-        user,
-        reservation: id,
-        points: won(3_000),
-        method: Some(Method::Card),
-        refund_account: None,
-        key: None,
-    };
-    let mut ports = world.ports.clone();
-    ports.fraud = std::sync::Arc::new(SilentCheck);
-    World::die_waiting(checkout::start(&ports, request));
+    left_asking(&world, user, 3_000);
     assert_eq!(world.balance(Account::PointsHeld), 3_000);
     world.check();
     world.minutes(10);
@@ -364,28 +354,11 @@ fn a_checkout_that_died_gives_its_points_back_once_the_reservation_lapsed() {
     world.check_at_rest();
 }
 
-/// A checkout whose driver died while it asked about fraud.
-fn stalled(world: &World, user: UserId) -> (ReservationId, CheckoutId) {
-    let id = world.reserve(user, &seat(0)).reservation;
-    let request = StartCheckout {
-        user,
-        reservation: id,
-        points: won(0),
-        method: Some(Method::Card),
-        refund_account: None,
-        key: None,
-    };
-    let mut ports = world.ports.clone();
-    ports.fraud = std::sync::Arc::new(SilentCheck);
-    World::die_waiting(checkout::start(&ports, request));
-    (id, world.reservation(id).checkout().unwrap())
-}
-
 #[test]
 fn a_checkout_is_driven_on_when_its_driver_is_dead_for_sure() {
     let world = World::new();
     let user = world.user();
-    let (id, checkout) = stalled(&world, user);
+    let (id, checkout) = left_asking(&world, user, 0);
     let sweep = || {
         let page = PageRequest::first(Limit::DEFAULT);
         block_on(checkout::sweep_stalled(&world.ports, page)).unwrap()
@@ -406,7 +379,7 @@ fn a_checkout_is_driven_on_when_its_driver_is_dead_for_sure() {
 fn nobody_is_asked_about_a_buyer_whose_reservation_has_ended() {
     let world = World::new();
     let user = world.user();
-    let (id, checkout) = stalled(&world, user);
+    let (id, checkout) = left_asking(&world, user, 0);
     world.fraud.suspect(user);
     world.minutes(10);
     assert_eq!(expire(&world), 1);
@@ -415,16 +388,4 @@ fn nobody_is_asked_about_a_buyer_whose_reservation_has_ended() {
     let view = block_on(checkout::status(&world.ports, user, checkout)).unwrap();
     assert_eq!(view.abort(), Some(Abort::ReservationEnded));
     world.check_at_rest();
-}
-
-struct SilentCheck;
-
-#[async_trait::async_trait]
-impl ticketing_core::port::FraudCheck for SilentCheck {
-    async fn check(
-        &self,
-        _: ticketing_core::port::FraudQuery,
-    ) -> Result<ticketing_core::port::FraudVerdict, ticketing_core::error::PortError> {
-        std::future::pending().await
-    }
 }

@@ -2,6 +2,7 @@
 
 mod cached;
 mod check;
+mod checkouts;
 mod commits;
 mod deposits;
 mod holds;

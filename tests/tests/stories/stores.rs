@@ -30,7 +30,7 @@ use crate::world::{PRICE, World, seat, token, won};
 struct Refusing {
     store: MemoryStore,
     commits: AtomicU32,
-    refusal: fn(u32) -> Option<CommitError>,
+    refusal: Box<dyn Fn(u32) -> Option<CommitError> + Send + Sync>,
 }
 
 #[async_trait]
@@ -44,8 +44,12 @@ impl Store for Refusing {
     }
 }
 
-fn through(world: &World, refusal: fn(u32) -> Option<CommitError>) -> Ports {
-    let store = Refusing { store: world.store.clone(), commits: AtomicU32::new(0), refusal };
+pub(crate) fn through(
+    world: &World,
+    refusal: impl Fn(u32) -> Option<CommitError> + Send + Sync + 'static,
+) -> Ports {
+    let (store, refusal) = (world.store.clone(), Box::new(refusal));
+    let store = Refusing { store, commits: AtomicU32::new(0), refusal };
     Ports { store: Arc::new(store), ..world.ports.clone() }
 }
 
@@ -115,28 +119,26 @@ fn a_store_that_refuses_whatever_is_decided_is_not_asked_for_ever() {
 
 #[test]
 fn a_store_that_finds_every_wallet_poor_does_not_keep_a_checkout_for_ever() {
-    let world = World::new();
-    let user = world.rich(PRICE);
-    let reservation = world.reserve(user, &seat(0)).reservation;
-    let ports = through(&world, |number| {
-        assert!(number < 20, "asked again and again");
-        let wallet = AccountKey {
-            account: Account::Wallet(UserId::from_uuid(Uuid::nil())),
-            currency: Currency::KRW,
-        };
-        (number > 1).then_some(CommitError::InsufficientFunds(wallet))
-    });
-    let request = StartCheckout {
-        user,
-        reservation,
-        points: won(PRICE),
-        method: None,
-        refund_account: None,
-        key: None,
-    };
-    let answer = block_on(checkout::start(&ports, request));
-    assert!(matches!(answer, Err(CheckoutError::Failed(Failure::Port(_)))), "{answer:?}");
-    world.check();
+    // The second, after all at once was refused.
+    const STARTED: u32 = 2;
+    for taken in [None, Some(STARTED)] {
+        let world = World::new();
+        let user = world.rich(PRICE);
+        let reservation = world.reserve(user, &seat(0)).reservation;
+        let ports = through(&world, move |number| {
+            assert!(number < 20, "asked again and again");
+            let wallet = AccountKey {
+                account: Account::Wallet(UserId::from_uuid(Uuid::nil())),
+                currency: Currency::KRW,
+            };
+            (taken != Some(number)).then_some(CommitError::InsufficientFunds(wallet))
+        });
+        let request = StartCheckout::by_points(user, reservation, won(PRICE));
+        let answer = block_on(checkout::start(&ports, request));
+        assert!(matches!(answer, Err(CheckoutError::Failed(Failure::Port(_)))), "{answer:?}");
+        assert_eq!(world.told("checkout.started"), usize::from(taken.is_some()));
+        world.check();
+    }
 }
 
 /// Lists the refunds of a payment one a page.

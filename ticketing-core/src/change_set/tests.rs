@@ -139,6 +139,32 @@ fn events_come_in_the_order_of_saves_and_count_on_per_aggregate() {
 }
 
 #[test]
+fn the_last_event_may_come_after_those_of_what_it_came_of() {
+    let told = |changes: &ChangeSet| -> Vec<(&'static str, u64)> {
+        changes.events().iter().map(|event| (event.name, event.number)).collect()
+    };
+    let around = changes().save_around(confirmed(), |changes| changes.save(created(None)));
+    assert_eq!(
+        told(&around),
+        [
+            ("reservation.made", 1),
+            ("reservation.payment_started", 2),
+            ("payment.created", 1),
+            ("reservation.confirmed", 3),
+        ]
+    );
+    assert_eq!((around.records().len(), around.check()), (2, Ok(())));
+    let Some(Record::Reservation(saved)) = around.records().next() else {
+        panic!("the reservation was saved first")
+    };
+    let unchanged = Reservation::clone(saved);
+    let around = changes().save_around(unchanged, |changes| changes.save(created(None)));
+    assert_eq!(told(&around), [("payment.created", 1)]);
+    let twice = changes().save_around(made(), |changes| changes.save(made()));
+    assert!(matches!(twice.check(), Err(ChangeSetError::SavedTwice(_))));
+}
+
+#[test]
 fn an_unchanged_aggregate_is_saved_without_events() {
     let first = changes().save(made());
     let Some(Record::Reservation(saved)) = first.records().next() else {

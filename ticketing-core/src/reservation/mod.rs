@@ -130,6 +130,21 @@ impl Reservation {
         if self.checkout == Some(checkout) {
             return Ok(Applied::Already);
         }
+        self.must_be_free_to_check_out(attempts_max, now)?;
+        self.checkout = Some(checkout);
+        self.checkouts += 1;
+        Ok(Applied::Now)
+    }
+
+    /// Refuses a checkout that could not begin.
+    ///
+    /// # Errors
+    /// Those of [`Self::begin_checkout`].
+    pub fn must_be_free_to_check_out(
+        &self,
+        attempts_max: u16,
+        now: DateTime<Utc>,
+    ) -> Result<(), ReservationRefusal> {
         self.must_be_payable(now)?;
         if let Some(other) = self.checkout {
             return Err(ReservationRefusal::CheckoutUnderWay(other));
@@ -140,9 +155,7 @@ impl Reservation {
         if self.checkouts >= attempts_max {
             return Err(ReservationRefusal::TooManyAttempts { max: attempts_max });
         }
-        self.checkout = Some(checkout);
-        self.checkouts += 1;
-        Ok(Applied::Now)
+        Ok(())
     }
 
     /// Takes the reservation back from a checkout that ended.

@@ -5,6 +5,14 @@ use crate::aggregate::{AggregateKind, AggregateRef, Version};
 use crate::change_set::{ChangeSet, ReceiptChange, ReceiptState};
 use crate::port::{CommitError, Committed};
 
+/// What an aggregate told so far, in the order of the saves.
+struct Told {
+    of: AggregateRef,
+    last: u64,
+    /// Its last event came after those of others.
+    is_resumed: bool,
+}
+
 impl ModelStore {
     pub(super) fn check_receipt(&self, changes: &ChangeSet) -> Checked {
         let Some(op) = &changes.receipt else { return Ok(()) };
@@ -77,33 +85,46 @@ impl ModelStore {
     /// The events of every saved aggregate go on from those it told before, up to those it recorded;
     /// nothing else tells any but an entry that is posted here. Events come in the order of saves.
     pub(super) fn check_events(&self, changes: &ChangeSet) -> Checked {
-        let mut told: Vec<(AggregateRef, u64)> = Vec::with_capacity(changes.saves.len());
+        let mut told: Vec<Told> = Vec::with_capacity(changes.saves.len());
         for events in changes.events.chunk_by(|one, next| one.aggregate == next.aggregate) {
             let of = events[0].aggregate;
-            let before = self.counted(of).recorded;
+            let resumed = told.iter_mut().find(|told| told.of == of);
+            let before = resumed.as_ref().map_or_else(|| self.counted(of).recorded, |it| it.last);
             for (expected, event) in (before + 1..).zip(events) {
                 if event.number != expected {
                     let got = event.number;
                     return unsound(format_args!("{of} tells event {got}, expected {expected}"));
                 }
             }
-            if of.kind != AggregateKind::Entry {
-                told.push((of, before + events.len() as u64));
-            } else if changes.entries.iter().all(|entry| entry.id().as_uuid() != of.id) {
-                return unsound(format_args!("{of} tells an event and is not posted"));
+            let last = before + events.len() as u64;
+            match resumed {
+                Some(first) if events.len() == 1 && !first.is_resumed => {
+                    (first.last, first.is_resumed) = (last, true);
+                }
+                Some(_) => {
+                    let text = "tells more than its last event after those of others";
+                    return unsound(format_args!("{of} {text}"));
+                }
+                None if of.kind != AggregateKind::Entry => {
+                    told.push(Told { of, last, is_resumed: false });
+                }
+                None if changes.entries.iter().all(|entry| entry.id().as_uuid() != of.id) => {
+                    return unsound(format_args!("{of} tells an event and is not posted"));
+                }
+                None => {}
             }
         }
         let mut told = told.into_iter().peekable();
         for saved in changes.saves.iter().map(|save| save.record.aggregate()) {
             let (of, recorded) = (saved.reference(), saved.root().recorded());
-            let here = told.next_if(|(teller, _)| *teller == of);
-            let last = here.map_or_else(|| self.counted(of).recorded, |(_, last)| last);
+            let here = told.next_if(|told| told.of == of);
+            let last = here.map_or_else(|| self.counted(of).recorded, |told| told.last);
             if last != recorded {
                 return unsound(format_args!("{of} tells {last} of {recorded} recorded events"));
             }
         }
         match told.next() {
-            Some((of, _)) => unsound(format_args!("{of} tells an event and is not saved")),
+            Some(Told { of, .. }) => unsound(format_args!("{of} tells an event and is not saved")),
             None => Ok(()),
         }
     }

@@ -2,15 +2,19 @@ use std::sync::Arc;
 
 use crate::aggregate::Aggregate;
 use crate::change_set::{ChangeSet, Record};
+use crate::checkout::{Checkout, TenderChoice};
 use crate::flush::tests::{
     changes, entry, fingerprint, message, now, of, owner, performance, receipt_key, reservation,
     response, seats, show, user, wallet,
 };
+use crate::id::{CheckoutId, PaymentId};
 use crate::memory::{ManualClock, MemoryStore, MemoryStoreOptions};
 use crate::port::{CommitError, Committed, Store};
 use crate::seat::SeatNo;
 use crate::testing::block_on;
 use crate::testing::model::ModelStore;
+
+const UUID: uuid::Uuid = uuid::Uuid::from_u128(9);
 
 /// A change set of every kind of write.
 fn purchase(n: u8) -> ChangeSet {
@@ -124,6 +128,31 @@ fn events_have_neither_gaps_nor_repeats() {
     assert_eq!(told, format!("{name} tells 1 of 2 recorded events"));
     model.must_accept(&whole).unwrap();
     assert_eq!(model.version(name), 2);
+}
+
+#[test]
+fn only_the_last_event_of_an_aggregate_may_come_after_those_of_others() {
+    let mut expired = reservation(1, 0);
+    let (checkout, payment) = (CheckoutId::from_uuid(UUID), PaymentId::from_uuid(UUID));
+    let deadlines = crate::policy::Deadlines::default();
+    let _ = expired.start_payment(payment, &deadlines, now()).unwrap();
+    let _ = expired.expire(false, now() + chrono::TimeDelta::days(1)).unwrap();
+    let name = expired.reference();
+    let points = crate::money::Currency::KRW.zero();
+    let choice = TenderChoice { points, method: None, refund_account: None };
+    let (saga, _) = Checkout::start(checkout, expired.id(), expired.user(), choice, now());
+    let around = changes(1).save_around(expired, |changes| changes.save(saga));
+    let numbers: Vec<_> = around.events().iter().map(|told| told.number).collect();
+    assert_eq!(numbers, [1, 2, 1, 3]);
+    let mut model = ModelStore::new();
+    let mut early = around.clone();
+    early.events.swap(1, 2);
+    let expected = format!("{name} tells more than its last event after those of others");
+    assert_eq!(violation(&mut model, &early), expected);
+    let mut first = early.clone();
+    first.events.swap(0, 1);
+    assert_eq!(violation(&mut model, &first), format!("{name} tells 0 of 3 recorded events"));
+    model.must_accept(&around).unwrap();
 }
 
 #[test]
