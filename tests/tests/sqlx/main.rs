@@ -2,6 +2,7 @@
 
 mod conformance;
 mod model;
+mod outbox;
 mod server;
 mod snapshot;
 mod world;

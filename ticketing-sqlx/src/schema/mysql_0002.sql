@@ -238,7 +238,10 @@ SELECT p.part AS partition_no,
   r.epoch
 FROM tk_outbox_part p JOIN tk_outbox_reader r ON r.part = p.part
 LEFT JOIN tk_outbox o ON o.part = p.part AND o.sequence = (
-  SELECT MIN(n.sequence) FROM tk_outbox n WHERE n.part = p.part AND n.sequence > r.published);
+  SELECT MIN(b.sequence) FROM (
+    WITH RECURSIVE places (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM places WHERE n < 256)
+    SELECT n FROM places
+  ) k STRAIGHT_JOIN tk_outbox b ON b.part = p.part AND b.sequence = r.published + k.n);
 
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW tk_v_outbox AS
 SELECT o.part AS partition_no,

@@ -225,7 +225,7 @@ SELECT p.part AS partition_no,
   r.epoch
 FROM tk_outbox_part p JOIN tk_outbox_reader r ON r.part = p.part
 LEFT JOIN tk_outbox o ON o.part = p.part AND o.sequence = (
-  SELECT MIN(n.sequence) FROM tk_outbox n WHERE n.part = p.part AND n.sequence > r.published);
+  SELECT MIN(b.sequence) FROM tk_outbox b WHERE b.part = p.part AND b.sequence > r.published);
 
 CREATE VIEW tk_v_outbox AS
 SELECT partition_no, sequence, name, CASE kind WHEN 1 THEN 'venue' WHEN 2 THEN 'show'

@@ -19,16 +19,17 @@ use crate::{Bench, Failed};
 
 /// Events of each partition in one filling.
 const EACH: i64 = 4_000;
-/// Rows of one statement that fills.
-const ROWS: i64 = 500;
+/// Events of a block: about one purchase.
+const EVENTS: i64 = 8;
+/// Blocks of one statement that fills.
+const ROWS: i64 = 50;
 /// Fillings of a long run: ten million events.
 const LONG: usize = 40;
 /// Relays that share the partitions.
 const RELAYS: usize = 4;
 const TTL: Duration = Duration::from_mins(1);
 
-const COLUMNS: &str =
-    "part, sequence, stream, kind, aggregate, number, name, occurred_at, change_set, payload";
+const COLUMNS: &str = "part, sequence, events, occurred_at, body";
 
 pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed> {
     report.title("the outbox: read, move the cursor, drop");
@@ -70,27 +71,42 @@ async fn fill(link: &mut Link, partitions: u16, payload: &str) -> Result<(), Fai
     let last =
         link.number("SELECT last FROM tk_outbox_part WHERE part = ?", &[Value::Int(0)]).await?;
     let last = last.ok_or("expected a partition 0")?;
-    let row = "(0, ?, ?, 4, ?, 1, 'reservation.made', 1, ?, ?)";
-    let rows = vec![row; usize::try_from(ROWS)?].join(", ");
+    let rows = vec!["(0, ?, ?, 1, ?)"; usize::try_from(ROWS)?].join(", ");
     let insert = format!("INSERT INTO tk_outbox ({COLUMNS}) VALUES {rows}");
     link.begin().await?;
-    for from in (last + 1..=last + EACH).step_by(usize::try_from(ROWS)?) {
+    let blocks: Vec<i64> = (last..last + EACH).step_by(usize::try_from(EVENTS)?).collect();
+    for blocks in blocks.chunks(usize::try_from(ROWS)?) {
+        let bodies: Vec<String> = blocks.iter().map(|before| body(before + 1, payload)).collect();
         let mut values = Vec::new();
-        for sequence in from..from + ROWS {
-            let id = Value::Id(uuid::Uuid::from_u64_pair(1, u64::try_from(sequence)?));
-            values.extend([Value::Int(sequence), id, id, id, Value::Text(payload)]);
+        for (before, body) in blocks.iter().zip(&bodies) {
+            values.extend([Value::Int(before + EVENTS), Value::Int(EVENTS), Value::Text(body)]);
         }
         link.run(&insert, &values).await?;
     }
     let copy = format!(
-        "INSERT INTO tk_outbox ({COLUMNS}) SELECT ?, sequence, stream, kind, aggregate, number, name, \
-         occurred_at, change_set, payload FROM tk_outbox WHERE part = 0 AND sequence > ?"
+        "INSERT INTO tk_outbox ({COLUMNS}) SELECT ?, sequence, events, occurred_at, body \
+         FROM tk_outbox WHERE part = 0 AND sequence > ?"
     );
     for part in 1..partitions {
         link.run(&copy, &[Value::Int(i64::from(part)), Value::Int(last)]).await?;
     }
     link.run("UPDATE tk_outbox_part SET last = last + ?", &[Value::Int(EACH)]).await?;
     Ok(link.plain("COMMIT").await?)
+}
+
+/// The events of one change set, from a number on.
+fn body(first: i64, payload: &str) -> String {
+    let id = uuid::Uuid::from_u64_pair(1, first.unsigned_abs());
+    let event = |number| {
+        format!(
+            "{{\"kind\":4,\"aggregate\":\"{id}\",\"number\":{number},\"name\":\"reservation.made\",\
+             \"occurred_at\":1,\"payload\":{payload}}}"
+        )
+    };
+    let events = (1..=EVENTS).map(event).collect::<Vec<_>>().join(",");
+    format!(
+        "[{{\"first\":{first},\"change_set\":\"{id}\",\"stream\":\"{id}\",\"events\":[{events}]}}]"
+    )
 }
 
 /// Delivers all that waits; events a second.

@@ -37,7 +37,7 @@ async fn the_cursor_may_stand_inside_a_block() {
 async fn a_read_goes_on_until_it_has_enough() {
     let (_file, clock, store) = opened().await;
     for block in 0..100 {
-        told_at_once(&store, &[1; 5][..=(block % 5)]).await;
+        told_at_once(&store, &[1; 5][..=block % 5]).await;
     }
     let lease = taken(&store, "a").await;
     store.advance(lease.clone(), 2).await.unwrap();

@@ -174,6 +174,15 @@ async fn the_views_know_the_currencies_that_core_knows() {
     }
 }
 
+/// MySQL would walk over a whole partition for the block that is published next, so the view asks for each
+/// number that may be its last.
+#[cfg(feature = "mysql")]
+#[test]
+fn the_views_know_how_many_events_a_block_has() {
+    let bound = format!("FROM places WHERE n < {})", crate::outbox::block::EVENTS_MAX);
+    assert!(MYSQL[1].sql.contains(&bound), "{bound}");
+}
+
 #[tokio::test]
 async fn the_views_name_accounts_as_core_does() {
     let file = File::migrated(&with(1)).await;
