@@ -22,6 +22,9 @@ const TRIES_MAX: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 /// The most partitions that an outbox has, as [`Options::partitions`] bounds them.
 const PARTITIONS_MAX: i64 = 1_024;
+/// The sessions of a lane on MySQL: one commits while the other works.
+#[cfg(feature = "mysql")]
+const SESSIONS: u16 = 2;
 
 /// What was found behind a URL.
 struct Found {
@@ -66,15 +69,15 @@ impl Store {
         let (database, performances) = (Arc::new(database), Performances::new(&options));
         let lanes = match database.dialect() {
             #[cfg(feature = "mysql")]
-            Dialect::MySql => options.lanes,
+            Dialect::MySql => (options.lanes, SESSIONS),
             // One may write at a time.
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => 1,
+            Dialect::Sqlite => (1, 1),
         };
         let limits = Limits::of(&options, lanes, partitions);
         let lanes = {
             let (database, options) = (Arc::clone(&database), options.clone());
-            Lanes::start(limits, move |_| Executor::new(Arc::clone(&database), &options))
+            Lanes::start(limits, move |turn| Executor::new(Arc::clone(&database), &options, turn))
         };
         let gathered = Arc::new(Gathered::new(Arc::clone(&database)));
         Self {

@@ -315,17 +315,7 @@ impl ChangeSet {
     }
 
     /// Saves an aggregate at the version it was loaded; its events go to the outbox.
-    pub fn save<A: Aggregate + Into<Record>>(self, aggregate: A) -> Self {
-        self.save_around(aggregate, |changes| changes)
-    }
-
-    /// The same for an aggregate whose last event came of what `between` saves: that is told before it, and
-    /// after the others.
-    pub(crate) fn save_around<A: Aggregate + Into<Record>>(
-        mut self,
-        mut aggregate: A,
-        between: impl FnOnce(Self) -> Self,
-    ) -> Self {
+    pub fn save<A: Aggregate + Into<Record>>(mut self, mut aggregate: A) -> Self {
         let reference = aggregate.reference();
         if self.saves.iter().any(|save| save.record.aggregate().reference() == reference) {
             self.flaw.get_or_insert(ChangeSetError::SavedTwice(reference));
@@ -339,8 +329,22 @@ impl ChangeSet {
             self.events.push(RecordedEvent::new(reference, number, *at, body));
         }
         self.saves.push(Save { record: aggregate.into(), expected });
-        let last = if events.is_empty() { None } else { self.events.pop() };
-        let mut changes = between(self);
+        self
+    }
+
+    /// The same for an aggregate whose last event came of what `between` saves: it is told after that, the
+    /// others before it.
+    pub(crate) fn save_around<A: Aggregate + Into<Record>>(
+        self,
+        aggregate: A,
+        between: impl FnOnce(Self) -> Self,
+    ) -> Self {
+        if aggregate.root().pending().len() < 2 {
+            return between(self).save(aggregate);
+        }
+        let mut changes = self.save(aggregate);
+        let last = changes.events.pop();
+        changes = between(changes);
         changes.events.extend(last);
         changes
     }

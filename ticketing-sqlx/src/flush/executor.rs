@@ -14,6 +14,7 @@ use crate::Options;
 use crate::connect::pause;
 use crate::db::fault::Wrong;
 use crate::db::{Answer, Connection, Database, Dialect, Statement, Value};
+use crate::lanes::Turn;
 
 /// The pause between two tries to reach a database that is away.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -23,6 +24,7 @@ const SHORT: Duration = Duration::from_millis(500);
 /// One lane's session, opened when it is needed and again when it broke.
 pub(crate) struct Executor {
     database: Arc<Database>,
+    turn: Turn,
     statement_timeout: Duration,
     outcome_timeout: Duration,
     session: Option<Session>,
@@ -42,11 +44,11 @@ pub(super) struct Session {
 }
 
 impl Executor {
-    pub(crate) fn new(database: Arc<Database>, options: &Options) -> Self {
+    pub(crate) fn new(database: Arc<Database>, options: &Options, turn: Turn) -> Self {
         let (statement_timeout, outcome_timeout) =
             (options.statement_timeout, options.outcome_timeout);
         let (session, patient_until) = (None, None);
-        Self { database, statement_timeout, outcome_timeout, session, patient_until }
+        Self { database, turn, statement_timeout, outcome_timeout, session, patient_until }
     }
 
     /// The session, opened within a bounded time. A database that was away for so long is asked for shortly
@@ -134,6 +136,7 @@ impl FlushExecutor for Executor {
             Ok(events) => events,
             Err(failed) => return Err(self.failed(failed)),
         };
+        self.turn.pass();
         match session.commit(events).await {
             Ok(()) => Ok(()),
             // The first is an answer, and it stands for as long as the server may not write; after the second

@@ -11,12 +11,13 @@ use ticketing_core::port::CommitError;
 
 use super::mode::Mode;
 use super::queue::{Next, Reply, Shared};
+use super::turn::Turn;
 use super::watched::Watched;
 
 /// How long a lane rests after a flush that panicked.
 const PAUSE_AFTER_PANIC: Duration = Duration::from_millis(100);
 
-/// A lane while its task lives. Gone, it answers whoever waits in it.
+/// A session's task of a lane while it lives. With the last one gone, whoever waits in the lane is answered.
 pub(super) struct Lane {
     shared: Arc<Shared>,
     number: usize,
@@ -27,27 +28,33 @@ impl Lane {
         Self { shared, number }
     }
 
-    async fn run<E: FlushExecutor>(&self, executor: E) {
+    async fn run<E: FlushExecutor>(&self, turn: &Turn, executor: E) {
         let counters = &self.shared.counters;
         let mut executor = Watched::new(executor, counters);
         let mut planner = Planner::new(self.shared.partitions());
         let mut mode = Mode::default();
         loop {
-            let batch = match self.shared.next(self.number) {
-                Next::Flush(changes, replies) => {
-                    InFlight { shared: &self.shared, changes, replies }
-                }
-                Next::Wait => {
-                    self.shared.woken(self.number).await;
-                    continue;
-                }
-                Next::End => return,
-            };
+            turn.take().await;
+            let Some(batch) = self.next_batch().await else { return };
             counters.flushed(batch.changes.len());
             let first = mode.next();
             let answers = flush(&mut executor, &mut planner, &batch.changes, first).await;
+            turn.pass();
             mode.learn(executor.take_read_full(), &answers);
             batch.answer(answers);
+        }
+    }
+
+    /// What to flush next, once there is something; none at the end.
+    async fn next_batch(&self) -> Option<InFlight<'_>> {
+        loop {
+            match self.shared.next(self.number) {
+                Next::Flush(changes, replies) => {
+                    return Some(InFlight { shared: &self.shared, changes, replies });
+                }
+                Next::Wait => self.shared.woken(self.number).await,
+                Next::End => return None,
+            }
         }
     }
 }
@@ -58,16 +65,19 @@ impl Drop for Lane {
     }
 }
 
-/// Runs a lane until the store is closed. A flush that panics ends neither the lane nor the wait of its
-/// callers; the session that it used is not used again.
+/// Runs a session of a lane until the store is closed. A flush that panics ends neither the lane nor the wait
+/// of its callers; the session that it used is not used again.
 pub(super) async fn keep_running<E, F>(lane: Lane, open: Arc<F>)
 where
     E: FlushExecutor,
-    F: Fn(usize) -> E + Send + Sync,
+    F: Fn(Turn) -> E + Send + Sync,
 {
     loop {
         // What a panic may leave half-done, it drops: the executor, the planner, the batch.
-        let run = AssertUnwindSafe(async { lane.run(open(lane.number)).await });
+        let run = AssertUnwindSafe(async {
+            let turn = Turn::new(lane.shared.turn(lane.number));
+            lane.run(&turn, open(turn.clone())).await;
+        });
         if run.catch_unwind().await.is_ok() {
             return;
         }

@@ -1,8 +1,8 @@
 //! Group commit: a queue, and lanes that flush what waits in it.
 //!
-//! Each lane is a task with a session of its own. There is no timer: whatever was queued while a lane's
-//! last flush ran goes into its next one. A change set's lane follows from its outbox partition, so that
-//! two lanes never meet on one.
+//! Each lane has a task or two with a session each, which take [turns](Turn). There is no timer: whatever was
+//! queued while a lane's last flush ran goes into its next one. A change set's lane follows from its outbox
+//! partition, so that two lanes never meet on one.
 
 mod lane;
 mod mode;
@@ -10,10 +10,12 @@ mod queue;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod watched;
 
 pub use queue::Closed;
 pub use stats::Stats;
+pub(crate) use turn::Turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,8 @@ const ABORT_MAX: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) lanes: u16,
+    /// The sessions of each lane.
+    pub(crate) sessions: u16,
     /// The partitions of the outbox.
     pub(crate) partitions: u16,
     pub(crate) queue: QueueLimits,
@@ -41,15 +45,15 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What the options say but for the number of lanes: where one may write at a time, it is one.
-    pub(crate) fn of(options: &Options, lanes: u16, partitions: u16) -> Self {
+    /// What the options say but for the lanes and their sessions: where one may write at a time, each is one.
+    pub(crate) fn of(options: &Options, (lanes, sessions): (u16, u16), partitions: u16) -> Self {
         let queue = QueueLimits {
             change_sets: options.queue_max,
             bytes: options.queue_bytes_max,
             retry_after: options.retry_after,
         };
         let batch = BatchLimits { change_sets: options.batch_max, ..BatchLimits::default() };
-        Self { lanes, partitions, queue, batch }
+        Self { lanes, sessions, partitions, queue, batch }
     }
 }
 
@@ -61,15 +65,17 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// Starts the lanes on the runtime of the caller. `open` makes the executor of a lane, by its number;
-    /// it must not block, and is called again after a flush that panicked.
+    /// Starts the lanes on the runtime of the caller. `open` makes the executor of a session, which passes the
+    /// turn when it commits; it must not block, and is called again after a flush that panicked.
     pub(crate) fn start<E: FlushExecutor + 'static>(
         limits: Limits,
-        open: impl Fn(usize) -> E + Send + Sync + 'static,
+        open: impl Fn(Turn) -> E + Send + Sync + 'static,
     ) -> Self {
         let shared = Arc::new(Shared::new(limits));
         let open = Arc::new(open);
-        let tasks = (0..shared.lanes()).map(|lane| {
+        let tasks =
+            (0..shared.lanes()).flat_map(|lane| std::iter::repeat_n(lane, shared.sessions()));
+        let tasks = tasks.map(|lane| {
             // Made here and not by the task, so that it ends even if the task never runs.
             let lane = lane::Lane::new(Arc::clone(&shared), lane);
             tokio::spawn(lane::keep_running(lane, Arc::clone(&open))).abort_handle()

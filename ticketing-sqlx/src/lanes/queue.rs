@@ -1,12 +1,12 @@
 //! What callers and lanes share: the queue, and whether the store is open.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::{Fault, Overloaded, PortError};
 use ticketing_core::flush::{Answer, BatchLimits, Queue, Queued};
 use ticketing_core::port::CommitError;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
 use super::Limits;
 use super::stats::Counters;
@@ -37,8 +37,8 @@ enum Phase {
 struct State {
     queue: Queue<Reply>,
     phase: Phase,
-    /// Lanes whose task is gone: closed, or gone with its runtime.
-    has_ended: Vec<bool>,
+    /// Tasks of each lane; one that is gone was closed, or is gone with its runtime.
+    tasks: Vec<usize>,
     closed: Closed,
 }
 
@@ -47,6 +47,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// One for each lane, told when there may be something to do.
     wake: Vec<Notify>,
+    /// One for each lane, with one permit.
+    turns: Vec<Arc<Semaphore>>,
     running: watch::Sender<usize>,
     limits: Limits,
     pub(super) counters: Counters,
@@ -61,19 +63,20 @@ pub(super) enum Next {
 
 impl Shared {
     pub(super) fn new(limits: Limits) -> Self {
-        let lanes = limits.lanes.max(1);
-        let limits = Limits { lanes, ..limits };
-        let count = usize::from(lanes);
+        let (lanes, sessions) = (limits.lanes.max(1), limits.sessions.max(1));
+        let limits = Limits { lanes, sessions, ..limits };
+        let (count, sessions) = (usize::from(lanes), usize::from(sessions));
         let state = State {
             queue: Queue::new(count, limits.queue),
             phase: Phase::Open,
-            has_ended: vec![false; count],
+            tasks: vec![sessions; count],
             closed: Closed::default(),
         };
         Self {
             state: Mutex::new(state),
             wake: (0..count).map(|_| Notify::new()).collect(),
-            running: watch::Sender::new(count),
+            turns: (0..count).map(|_| Arc::new(Semaphore::new(1))).collect(),
+            running: watch::Sender::new(count * sessions),
             limits,
             counters: Counters::default(),
         }
@@ -86,6 +89,14 @@ impl Shared {
 
     pub(super) fn lanes(&self) -> usize {
         self.wake.len()
+    }
+
+    pub(super) fn sessions(&self) -> usize {
+        usize::from(self.limits.sessions)
+    }
+
+    pub(super) fn turn(&self, lane: usize) -> Arc<Semaphore> {
+        Arc::clone(&self.turns[lane])
     }
 
     pub(super) const fn partitions(&self) -> u16 {
@@ -105,7 +116,7 @@ impl Shared {
         let lane = usize::from(partition % self.limits.lanes);
         let (answer, answered) = oneshot::channel();
         let mut state = self.state();
-        if state.phase != Phase::Open || state.has_ended[lane] {
+        if state.phase != Phase::Open || state.tasks[lane] == 0 {
             return Err(is_closed());
         }
         let pushed = state.queue.push(lane, Queued { changes, answer });
@@ -172,10 +183,16 @@ impl Shared {
         }
     }
 
-    /// A lane's task is gone, for whatever reason; nobody waits in it for ever.
+    /// A task of a lane is gone, for whatever reason; nobody waits for ever in a lane without one.
     pub(super) fn end(&self, lane: usize) {
-        self.state().has_ended[lane] = true;
-        self.refuse_all(lane);
+        let is_last = {
+            let mut state = self.state();
+            state.tasks[lane] -= 1;
+            state.tasks[lane] == 0
+        };
+        if is_last {
+            self.refuse_all(lane);
+        }
         self.running.send_modify(|running| *running -= 1);
     }
 

@@ -52,8 +52,8 @@ fn deadlines_are_judged_when_the_answers_are_there() {
         let user = world.user();
         let reserved = world.reserve(user, &seat(0));
         let id = reserved.reservation;
-        let left = reserved.expires_at - world.clock.now();
-        world.pass(left.to_std().unwrap() - Duration::from_secs(4));
+        let left = reserved.expires_at - world.clock.now() - TimeDelta::seconds(4);
+        world.pass(left.to_std().unwrap());
         let outside = Outside::slow(&world, takes);
         let answer = world.run(checkout::start(&outside.ports(), by_card(user, id, 0)));
         assert_eq!(outside.asked(), (1, 1));
@@ -110,15 +110,15 @@ fn the_same_call_at_the_same_moment_shows_the_checkout_that_was_faster() {
     let call = |key| by_card(user, id, 2_000).with_key(token(key));
     let same = World::start_waiting(checkout::start(&ports, call("tap")));
     let other = World::start_waiting(checkout::start(&ports, call("tip")));
-    let reused =
+    let another =
         World::start_waiting(checkout::start(&ports, by_card(user, id, 0).with_key(token("tap"))));
     let view = block_on(checkout::start(&world.ports, call("tap"))).unwrap();
     assert_eq!(world.run(same).unwrap(), view);
     let refused = world.run(other).unwrap_err();
     let expected = ReservationRefusal::PaymentUnderWay(view.payment().unwrap());
     assert!(matches!(refused, CheckoutError::Reservation(got) if got == expected));
-    let reused = world.run(reused).unwrap_err();
-    assert!(matches!(reused, CheckoutError::Failed(Failure::KeyReused)), "{reused:?}");
+    let refused = world.run(another).unwrap_err();
+    assert!(matches!(refused, CheckoutError::Failed(Failure::KeyReused)), "{refused:?}");
     assert_eq!((world.told("checkout.started"), world.wallet(user)), (1, 0));
     world.check();
 }

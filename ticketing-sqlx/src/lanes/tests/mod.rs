@@ -156,7 +156,7 @@ impl Drop for Session {
 
 fn limits() -> Limits {
     let queue = QueueLimits { change_sets: 4_096, bytes: 1 << 24, retry_after: RETRY_AFTER };
-    Limits { lanes: 1, partitions: 16, queue, batch: BatchLimits::default() }
+    Limits { lanes: 1, sessions: 1, partitions: 16, queue, batch: BatchLimits::default() }
 }
 
 const RETRY_AFTER: Duration = Duration::from_millis(70);
