@@ -7,7 +7,9 @@ use crate::error::OptionsError;
 /// How a store works. Every field has a bound, which [`Options::check`] names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The sessions that commit, each with a task of its own: 1 to 16, default 2. SQLite always has one.
+    /// The lanes that commit side by side: 1 to 16, default 1. On MySQL each has two sessions, of which one
+    /// commits while the other works; SQLite has one session in all. More lanes make smaller batches: worth it
+    /// only where the server has more cores than one lane uses.
     pub lanes: u16,
     /// The most change sets in one transaction: 1 to 1,024, default 256.
     pub batch_max: usize,
@@ -56,7 +58,7 @@ pub enum Durability {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            lanes: 2,
+            lanes: 1,
             batch_max: 256,
             queue_max: 4_096,
             queue_bytes_max: 16 * 1_024 * 1_024,

@@ -42,6 +42,9 @@ pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
     /// Rows that it inserted or deleted, or found to update.
     pub(crate) changed: u64,
+    /// What `LAST_INSERT_ID(..)` was set to.
+    #[cfg(feature = "mysql")]
+    pub(crate) last_id: u64,
 }
 
 /// One session.

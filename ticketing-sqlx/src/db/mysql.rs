@@ -63,6 +63,7 @@ pub(super) async fn ask(
                 Either::Right(row) => answer.rows.push(Row::MySql(row)),
                 Either::Left(done) => {
                     answer.changed = done.rows_affected();
+                    answer.last_id = done.last_insert_id();
                     answers.push(std::mem::take(&mut answer));
                 }
             }

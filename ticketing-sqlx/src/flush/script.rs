@@ -116,6 +116,13 @@ impl<'a> Script<'a> {
         }
     }
 
+    /// A statement that changes one row, which is there.
+    #[cfg(feature = "mysql")]
+    pub(super) fn one(&mut self, sql: &str, values: Vec<Value<'a>>) -> Range<usize> {
+        self.push(sql.to_owned(), values, Expected::Changed(1));
+        self.statements.len() - 1..self.statements.len()
+    }
+
     /// Reads rows by their keys; which statements answer. `head` and `tail` stand around the keys.
     pub(super) fn select<K>(
         &mut self,

@@ -32,22 +32,38 @@ pub(super) fn number(
         (of_part[0].partition, i64::try_from(events.sum::<usize>()).unwrap_or(i64::MAX))
     };
     let counts: Vec<Part> = of_parts.map(count).collect();
-    let dialect = script.dialect();
-    let tail = format!(
-        "{}last = tk_outbox_part.last + {}",
-        dialect.upsert("part"),
-        dialect.inserted("last")
-    );
-    let rows = counts.iter().flat_map(|(part, count)| [part_of(*part), Value::Int(*count)]);
-    script.insert_with("tk_outbox_part (part, last)", 2, rows.collect(), &tail);
-    let head = "SELECT part, last FROM tk_outbox_part WHERE part IN (";
-    let told = script.select(head, ")", &counts, |(part, _)| part_of(*part));
+    let told = match (script.dialect(), &counts[..]) {
+        (_, []) => 0..0,
+        #[cfg(feature = "mysql")]
+        (Dialect::MySql, &[(part, count)]) => script.one(
+            "UPDATE tk_outbox_part SET last = LAST_INSERT_ID(last + ?) WHERE part = ?",
+            vec![Value::Int(count), part_of(part)],
+        ),
+        (dialect, counts) => {
+            let tail = format!(
+                "{}last = tk_outbox_part.last + {}",
+                dialect.upsert("part"),
+                dialect.inserted("last")
+            );
+            let rows = counts.iter().flat_map(|(part, count)| [part_of(*part), Value::Int(*count)]);
+            script.insert_with("tk_outbox_part (part, last)", 2, rows.collect(), &tail);
+            let head = "SELECT part, last FROM tk_outbox_part WHERE part IN (";
+            script.select(head, ")", counts, |(part, _)| part_of(*part))
+        }
+    };
     Numbered { counts, told }
 }
 
 impl Numbered {
     /// The first number of each partition, ascending.
     pub(super) fn first(&self, answers: &[Answer]) -> Result<Vec<Part>, Failed> {
+        #[cfg(feature = "mysql")]
+        if let (&[(part, count)], [told]) = (&self.counts[..], &answers[self.told.clone()])
+            && told.last_id > 0
+        {
+            let last = i64::try_from(told.last_id).map_err(|_| Failed::Raced)?;
+            return Ok(vec![(part, last - count + 1)]);
+        }
         let mut first = Vec::with_capacity(self.counts.len());
         for row in answers[self.told.clone()].iter().flat_map(|answer| &answer.rows) {
             let part = u16::try_from(row.int(0)?).map_err(|_| Failed::Raced)?;
