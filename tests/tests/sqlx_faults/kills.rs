@@ -84,9 +84,12 @@ async fn read_only_server_refuses_a_commit(server: Server) {
         proxy.script([Fault::HoldBack]);
         tokio::spawn(async move { office.block(seller, performance, Seats::one(SeatNo(1))).await })
     };
-    while proxy.met() == 0 {
-        pause(Duration::from_millis(5)).await;
-    }
+    let met = async {
+        while proxy.met() == 0 {
+            pause(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(BACK_MAX, met).await.expect("a commit comes");
     own.run_as_root("SET GLOBAL read_only = 1").await;
     proxy.thaw();
     let answer = blocked.await.expect("no panic");
