@@ -200,8 +200,8 @@ async fn requests(
             return std::future::pending().await;
         }
         // The first one belongs to the settings of the session.
-        let is_commit = packet[4] == 3
-            && (packet.ends_with(b"COMMIT") || packet.ends_with(b"COMMIT;"));
+        let is_commit =
+            packet[4] == 3 && (packet.ends_with(b"COMMIT") || packet.ends_with(b"COMMIT;"));
         commits += usize::from(is_commit);
         let fault = if is_commit && commits > 1 { shared.next() } else { None };
         match fault {

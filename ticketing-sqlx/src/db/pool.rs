@@ -28,7 +28,8 @@ pub(crate) enum Dialect {
 
 /// Prepared statements of a session that reads: a few shapes of each read.
 const READ_STATEMENTS_MAX: usize = 256;
-/// Prepared statements of a lane: every size of every statement of a flush.
+/// Prepared statements of a lane on SQLite: every size of every statement of a flush.
+#[cfg(feature = "sqlite")]
 const LANE_STATEMENTS_MAX: usize = 768;
 
 /// How sessions are opened, and those that read.
@@ -211,7 +212,8 @@ impl Driver {
             return Err(ConnectError::NoDatabase);
         }
         let read = sqlx::ConnectOptions::disable_statement_logging(parsed);
-        let lane = Box::new(read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX));
+        // A lane prepares nothing but its settings.
+        let lane = Box::new(read.clone().statement_cache_capacity(0));
         let read = Box::new(read.statement_cache_capacity(READ_STATEMENTS_MAX));
         Ok(Self::MySql { read, lane, lock_wait: options.lock_wait })
     }

@@ -131,10 +131,10 @@ async fn a_panic_is_unknown_for_its_batch_and_the_lane_goes_on() {
 async fn an_executor_that_cannot_be_made_is_made_again() {
     let world = World::free();
     let inner = Arc::clone(&world.0);
-    let lanes = Lanes::start(limits(), move |_| {
+    let lanes = Lanes::start(limits(), move |turn| {
         let session = inner.sessions.fetch_add(1, Ordering::SeqCst);
         assert!(session >= 3, "asked to panic");
-        Session(Arc::clone(&inner))
+        Session(Arc::clone(&inner), turn)
     });
     assert_done(&answer_of(lanes.commit(claim(0, 0))).await);
     assert_eq!(lanes.stats().panicked, 3);

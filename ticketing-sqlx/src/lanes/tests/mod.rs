@@ -3,10 +3,11 @@
 mod close;
 mod crowd;
 mod flushes;
+mod turns;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,12 +20,12 @@ use ticketing_core::flush::{
 };
 use ticketing_core::id::{ChangeSetId, PerformanceId, ReservationId};
 use ticketing_core::label::Label;
-use ticketing_core::port::Committed;
+use ticketing_core::port::{CommitError, Committed};
 use ticketing_core::seat::{Claim, ClaimOwner, ClaimStatus, SeatNo, Seats};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Lanes, Limits};
+use super::{Lanes, Limits, Turn};
 
 /// What stands in the "database" and what its sessions are told. Clones share it.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ struct Inner {
     arrived: Semaphore,
     sessions: AtomicUsize,
     dropped: AtomicUsize,
+    /// Whether a session passes its turn before it writes.
+    passes: AtomicBool,
 }
 
 #[derive(Default)]
@@ -57,7 +60,7 @@ enum Fault {
     Panic,
 }
 
-struct Session(Arc<Inner>);
+struct Session(Arc<Inner>, Turn);
 
 impl World {
     fn new() -> Self {
@@ -67,6 +70,7 @@ impl World {
             arrived: Semaphore::new(0),
             sessions: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
+            passes: AtomicBool::new(false),
         }))
     }
 
@@ -79,9 +83,9 @@ impl World {
 
     fn lanes(&self, limits: Limits) -> Lanes {
         let inner = Arc::clone(&self.0);
-        Lanes::start(limits, move |_| {
+        Lanes::start(limits, move |turn| {
             inner.sessions.fetch_add(1, Ordering::SeqCst);
-            Session(Arc::clone(&inner))
+            Session(Arc::clone(&inner), turn)
         })
     }
 
@@ -124,6 +128,9 @@ impl FlushExecutor for Session {
     }
 
     async fn write(&mut self, batch: &[ChangeSet], writes: Writes) -> Result<(), ExecError> {
+        if self.0.passes.load(Ordering::SeqCst) {
+            self.1.pass();
+        }
         self.0.arrived.add_permits(1);
         self.0.permits.acquire().await.expect("is never closed").forget();
         let mut tables = self.0.tables.lock().unwrap();
