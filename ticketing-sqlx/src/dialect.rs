@@ -1,6 +1,7 @@
 //! What MySQL and SQLite say differently.
 
 use crate::db::Dialect;
+#[cfg(feature = "sqlite")]
 use crate::sql::{SIZE_MAX, size_for, size_within};
 
 /// The most rows that one statement of a flush writes on MySQL.

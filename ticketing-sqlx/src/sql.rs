@@ -14,6 +14,7 @@ pub(crate) fn size_for(keys: usize) -> usize {
 }
 
 /// The largest size that so many rows fill; `rows` is at least one.
+#[cfg(any(feature = "sqlite", test))]
 pub(crate) fn size_within(rows: usize) -> usize {
     SIZES.into_iter().rev().find(|size| *size <= rows).unwrap_or(1)
 }
