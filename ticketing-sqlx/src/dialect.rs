@@ -36,7 +36,11 @@ impl Dialect {
             // Every statement after a COMMIT opens the next transaction: no BEGIN. A host that vanished leaves
             // its locks for no longer than this wait in seconds; an idle lane opens another session.
             #[cfg(feature = "mysql")]
-            Self::MySql => &["SET SESSION autocommit = 0", "SET SESSION wait_timeout = 120"],
+            Self::MySql => &[
+                "SET NAMES utf8mb4",
+                "SET SESSION autocommit = 0",
+                "SET SESSION wait_timeout = 120",
+            ],
             #[cfg(feature = "sqlite")]
             Self::Sqlite => &[],
         }

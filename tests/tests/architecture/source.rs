@@ -205,7 +205,8 @@ pub(crate) fn text_files(folder: &str) -> Vec<(String, String)> {
                 continue;
             }
             if path.is_dir() {
-                if !path.join("CACHEDIR.TAG").exists() {
+                // Cargo puts no tag into a folder that was there before it.
+                if path != root.join("target") && !path.join("CACHEDIR.TAG").exists() {
                     folders.push(path);
                 }
             } else if let Ok(text) = fs::read_to_string(&path) {

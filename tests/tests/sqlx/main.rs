@@ -3,6 +3,8 @@
 mod conformance;
 mod model;
 mod outbox;
+mod round_trips;
 mod server;
 mod snapshot;
+mod texts;
 mod world;

@@ -123,7 +123,11 @@ async fn flush_piece<E: FlushExecutor>(
                 let error = PortError::new("store", "commit", Fault::Transient);
                 failed = Failed::Some(error.because("other processes were faster every time"));
             }
-            ExecError::Retry(error) => failed = Failed::Every(error),
+            // A deadlock may come of locks that were taken in two goes.
+            ExecError::Retry(error) => {
+                mode = ReadMode::Full;
+                failed = Failed::Every(error);
+            }
             ExecError::Refused(error) => {
                 executor.rollback().await;
                 return Err(Failed::Some(error));

@@ -14,8 +14,9 @@ use super::{Statement, Value};
 /// `max_allowed_packet` that a server may have.
 const TEXT_MAX: usize = 4 * 1_024 * 1_024;
 
-/// The statements as few texts, each ended by a semicolon.
-pub(super) fn texts(statements: &[Statement<'_>]) -> Vec<String> {
+/// The statements as few texts, each ended by a semicolon. One with more or fewer values than places is an
+/// error.
+pub(super) fn texts(statements: &[Statement<'_>]) -> Result<Vec<String>, sqlx::Error> {
     let mut texts = Vec::new();
     let mut text = String::new();
     for statement in statements {
@@ -24,12 +25,12 @@ pub(super) fn texts(statements: &[Statement<'_>]) -> Vec<String> {
             texts.push(std::mem::take(&mut text));
         }
         text.reserve(length);
-        append(&mut text, statement);
+        append(&mut text, statement)?;
     }
     if !text.is_empty() {
         texts.push(text);
     }
-    texts
+    Ok(texts)
 }
 
 /// About how long it becomes.
@@ -42,16 +43,20 @@ fn length(statement: &Statement<'_>) -> usize {
     statement.sql.len() + values.sum::<usize>() + 1
 }
 
-fn append(text: &mut String, Statement { sql, values }: &Statement<'_>) {
-    let mut values = values.iter();
+fn append(text: &mut String, Statement { sql, values }: &Statement<'_>) -> Result<(), sqlx::Error> {
+    let (places, got) = (sql.matches('?').count(), values.len());
+    if places != got {
+        let error = format!("expected {places} values, got {got}: {sql}");
+        return Err(sqlx::Error::Encode(error.into()));
+    }
     let mut parts = sql.split('?');
     text.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        literal(text, values.next().unwrap_or(&Value::Null));
+    for (value, part) in values.iter().zip(parts) {
+        literal(text, value);
         text.push_str(part);
     }
-    debug_assert!(values.next().is_none(), "more values than places: {sql}");
     text.push(';');
+    Ok(())
 }
 
 fn literal(text: &mut String, value: &Value<'_>) {
@@ -89,7 +94,7 @@ mod tests {
     use super::*;
 
     fn one(sql: &str, values: Vec<Value<'_>>) -> String {
-        texts(&[Statement { sql: sql.to_owned(), values }]).concat()
+        texts(&[Statement { sql: sql.to_owned(), values }]).unwrap().concat()
     }
 
     #[test]
@@ -106,6 +111,14 @@ mod tests {
         let expected =
             format!("INSERT INTO t VALUES (-7, NULL, x'{ids}', x'00ff', 'seat') -- end;");
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn each_place_has_a_value() {
+        for values in [vec![], vec![Value::Null, Value::Null]] {
+            let statement = Statement { sql: "SELECT ?".to_owned(), values };
+            assert!(texts(&[statement]).is_err());
+        }
     }
 
     #[test]
@@ -128,11 +141,11 @@ mod tests {
         let mib = 1_024 * 1_024;
         let lengths = |sizes: &[usize]| -> Vec<usize> {
             let statements: Vec<_> = sizes.iter().map(|mibs| statement(mibs * mib)).collect();
-            texts(&statements).iter().map(|text| text.len() / mib).collect()
+            texts(&statements).unwrap().iter().map(|text| text.len() / mib).collect()
         };
         assert_eq!(lengths(&[1, 1, 1]), [3]);
         assert_eq!(lengths(&[2, 3, 1]), [2, 3, 1]);
         assert_eq!(lengths(&[5, 1]), [5, 1]);
-        assert!(texts(&[]).is_empty());
+        assert!(texts(&[]).unwrap().is_empty());
     }
 }

@@ -47,6 +47,13 @@ pub(crate) struct Answer {
     pub(crate) last_id: u64,
 }
 
+/// Why not all of several statements ran.
+pub(crate) struct Stopped {
+    /// Those that had been answered.
+    pub(crate) answered: usize,
+    pub(crate) error: sqlx::Error,
+}
+
 /// One session.
 pub(crate) enum Connection {
     #[cfg(feature = "mysql")]
@@ -97,8 +104,12 @@ impl Connection {
     pub(crate) async fn ask(
         &mut self,
         statements: &[Statement<'_>],
-    ) -> Result<Vec<Answer>, sqlx::Error> {
-        each!(self, connection => driver::ask(connection, statements))
+    ) -> Result<Vec<Answer>, Stopped> {
+        let mut answers = Vec::with_capacity(statements.len());
+        match each!(self, connection => driver::ask(connection, statements, &mut answers)) {
+            Ok(()) => Ok(answers),
+            Err(error) => Err(Stopped { answered: answers.len(), error }),
+        }
     }
 
     /// Runs constant text without preparing it, such as `COMMIT`.

@@ -53,9 +53,9 @@ pub(super) async fn run(
 pub(super) async fn ask(
     connection: &mut MySqlConnection,
     statements: &[Statement<'_>],
-) -> Result<Vec<Answer>, sqlx::Error> {
-    let mut answers = Vec::with_capacity(statements.len());
-    for text in texts(statements) {
+    answers: &mut Vec<Answer>,
+) -> Result<(), sqlx::Error> {
+    for text in texts(statements)? {
         let mut came = connection.fetch_many(sqlx::raw_sql(&text));
         let mut answer = Answer::default();
         while let Some(next) = came.try_next().await? {
@@ -71,7 +71,7 @@ pub(super) async fn ask(
     }
     let (expected, got) = (statements.len(), answers.len());
     if expected == got {
-        return Ok(answers);
+        return Ok(());
     }
     Err(sqlx::Error::Protocol(format!("expected {expected} answers, got {got}")))
 }

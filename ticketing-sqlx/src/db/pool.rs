@@ -211,6 +211,8 @@ impl Driver {
         if parsed.get_database().is_none_or(str::is_empty) {
             return Err(ConnectError::NoDatabase);
         }
+        // Whatever the URL says: values are written into texts as this character set reads them.
+        let parsed = parsed.charset("utf8mb4");
         let read = sqlx::ConnectOptions::disable_statement_logging(parsed);
         // A lane prepares nothing but its settings.
         let lane = Box::new(read.clone().statement_cache_capacity(0));

@@ -56,8 +56,8 @@ pub(super) async fn run(
 pub(super) async fn ask(
     connection: &mut SqliteConnection,
     statements: &[Statement<'_>],
-) -> Result<Vec<Answer>, sqlx::Error> {
-    let mut answers = Vec::with_capacity(statements.len());
+    answers: &mut Vec<Answer>,
+) -> Result<(), sqlx::Error> {
     for Statement { sql, values } in statements {
         let mut came = connection.fetch_many(sqlx::query_with(sql, bound(values)?));
         let mut answer = Answer::default();
@@ -69,5 +69,5 @@ pub(super) async fn ask(
         }
         answers.push(answer);
     }
-    Ok(answers)
+    Ok(())
 }

@@ -13,7 +13,7 @@ use super::outcome::{self, Outcome};
 use crate::Options;
 use crate::connect::pause;
 use crate::db::fault::Wrong;
-use crate::db::{Answer, Connection, Database, Dialect, Statement, Value};
+use crate::db::{Answer, Connection, Database, Dialect, Statement, Stopped, Value};
 use crate::lanes::Turn;
 
 /// The pause between two tries to reach a database that is away.
@@ -41,6 +41,13 @@ pub(super) struct Session {
     pub(super) slot: i64,
     statement_timeout: Duration,
     is_open: bool,
+}
+
+/// A COMMIT without success.
+struct NotCommitted {
+    failed: Failed,
+    /// Whether nothing is committed for sure.
+    is_sure: bool,
 }
 
 impl Executor {
@@ -87,12 +94,17 @@ impl Executor {
         }
     }
 
-    /// A failure that leaves the session of no use drops it, and with it the transaction.
+    /// A failure that leaves the session of no use drops it, and with it the transaction. Whoever must try again
+    /// may wait for long, and lets the lane's other session go on.
     fn failed(&mut self, failed: Failed) -> ExecError {
         if failed.wrong() == Wrong::Gone {
             self.session = None;
         }
-        failed.into_exec()
+        let error = failed.into_exec();
+        if matches!(error, ExecError::Retry(_)) {
+            self.turn.pass();
+        }
+        error
     }
 
     /// Finds out whether a transaction whose COMMIT was not answered is there.
@@ -139,12 +151,8 @@ impl FlushExecutor for Executor {
         self.turn.pass();
         match session.commit(events).await {
             Ok(()) => Ok(()),
-            // The first is an answer, and it stands for as long as the server may not write; after the second
-            // the server does not come as far as COMMIT.
-            Err(failed) if failed.is_read_only() || failed.wrong() == Wrong::Raced => {
-                Err(self.failed(failed))
-            }
-            Err(_) => self.find_out(&writes).await,
+            Err(NotCommitted { failed, is_sure: true }) => Err(self.failed(failed)),
+            Err(NotCommitted { is_sure: false, .. }) => self.find_out(&writes).await,
         }
     }
 
@@ -186,11 +194,26 @@ impl Session {
     }
 
     /// Runs the last statements of the transaction and commits it, in one go.
-    async fn commit(&mut self, mut last: Vec<Statement<'_>>) -> Result<(), Failed> {
+    async fn commit(&mut self, mut last: Vec<Statement<'_>>) -> Result<(), NotCommitted> {
+        let before = last.len();
         last.push(Statement { sql: "COMMIT".to_owned(), values: Vec::new() });
-        self.ask(&last).await?;
-        self.is_open = false;
-        Ok(())
+        self.database.count_round_trip();
+        let answers = timeout(self.statement_timeout, self.connection.ask(&last)).await;
+        match answers {
+            Ok(Ok(_)) => {
+                self.is_open = false;
+                Ok(())
+            }
+            Ok(Err(Stopped { answered, error })) => {
+                // The server does not go on after a statement that it refused. Refused because it only reads, a
+                // COMMIT is rolled back.
+                let is_answer = matches!(error, sqlx::Error::Database(_));
+                let failed = Failed::Driver(error);
+                let is_sure = is_answer && (answered < before || failed.is_read_only());
+                Err(NotCommitted { failed, is_sure })
+            }
+            Err(_) => Err(NotCommitted { failed: Failed::Silent, is_sure: false }),
+        }
     }
 
     pub(super) async fn rollback(&mut self) -> Result<(), Failed> {
@@ -211,7 +234,8 @@ impl Session {
         }
         self.database.count_round_trip();
         let answers = timeout(self.statement_timeout, self.connection.ask(statements));
-        Ok(answers.await.map_err(|_| Failed::Silent)??)
+        let answers = answers.await.map_err(|_| Failed::Silent)?;
+        Ok(answers.map_err(|Stopped { error, .. }| error)?)
     }
 
     pub(super) async fn ask_one(

@@ -1,9 +1,12 @@
 //! What became of a COMMIT whose answer was lost.
 
+use chrono::{DateTime, Utc};
 use ticketing_core::flush::Writes;
+use ticketing_core::id::ChangeSetId;
 
 use super::Failed;
 use super::executor::Session;
+use super::script::Script;
 use crate::db::Value;
 use crate::db::fault::Wrong;
 
@@ -22,9 +25,27 @@ pub(super) async fn look(session: &mut Session, writes: &Writes) -> Result<Outco
     let inserted = session.ask_one(sql, values).await;
     let outcome = match inserted {
         Ok(_) => Outcome::RolledBack,
-        Err(failed) if failed.wrong() == Wrong::Raced => Outcome::Committed,
+        // Decided by now. But it may be another flush that committed this one change set, sent again.
+        Err(failed) if failed.wrong() == Wrong::Raced => {
+            if are_there(session, writes).await? {
+                Outcome::Committed
+            } else {
+                Outcome::RolledBack
+            }
+        }
         Err(failed) => return Err(failed),
     };
     session.rollback().await?;
     Ok(outcome)
+}
+
+/// Whether all change sets of a flush are there.
+async fn are_there(session: &mut Session, writes: &Writes) -> Result<bool, Failed> {
+    let mut script = Script::new(session.dialect);
+    let head = "SELECT id FROM tk_change_set WHERE id IN (";
+    let ids = |(id, _): &(ChangeSetId, DateTime<Utc>)| Value::from(id.as_uuid());
+    let told = script.select(head, ")", &writes.change_sets, ids);
+    let answers = session.ask(script.statements()).await?;
+    let found: usize = answers[told].iter().map(|answer| answer.rows.len()).sum();
+    Ok(found == writes.change_sets.len())
 }

@@ -62,9 +62,7 @@ impl<'a> Script<'a> {
         values: Vec<Value<'a>>,
         tail: &str,
     ) {
-        let head = format!("INSERT INTO {table} VALUES ");
-        let row = repeated("(", "?", ", ", columns, ")");
-        self.rows(columns, values, |rows| repeated(&head, &row, ", ", rows, tail), None);
+        self.put(table, columns, values, tail, None);
     }
 
     /// Updates rows by an upsert that must not insert.
@@ -76,9 +74,20 @@ impl<'a> Script<'a> {
         values: Vec<Value<'a>>,
         tail: &str,
     ) {
+        let counts = Some(self.dialect.counts_for_update());
+        self.put(table, columns, values, tail, counts);
+    }
+
+    fn put(
+        &mut self,
+        table: &str,
+        columns: usize,
+        values: Vec<Value<'a>>,
+        tail: &str,
+        counts: Option<u64>,
+    ) {
         let head = format!("INSERT INTO {table} VALUES ");
         let row = repeated("(", "?", ", ", columns, ")");
-        let counts = Some(self.dialect.counts_for_update());
         self.rows(columns, values, |rows| repeated(&head, &row, ", ", rows, tail), counts);
     }
 

@@ -28,7 +28,8 @@ pub struct Stats {
     pub overloaded: u64,
     /// Change sets that wait now.
     pub waiting: usize,
-    /// What was sent to the database and waited for, by lanes and by reads, but for opening sessions.
+    /// What was sent to the database and waited for, by lanes and by reads, with what a lane's new session is
+    /// told.
     pub round_trips: u64,
 }
 

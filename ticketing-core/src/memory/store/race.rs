@@ -106,7 +106,7 @@ pub(super) struct Session<'a> {
     shared: &'a Shared,
     yields: bool,
     faults: Option<FaultRule>,
-    held: Vec<RowKey>,
+    held: Vec<(RowKey, Lock)>,
 }
 
 impl<'a> Session<'a> {
@@ -121,13 +121,14 @@ impl<'a> Session<'a> {
     }
 
     /// Locks rows that exist, of keys that come ascending. A session that waits holds nothing behind what it
-    /// waits for, so that no two wait for each other.
+    /// waits for, and nothing that it would hold more firmly, so that no two wait for each other.
     async fn acquire_all(&mut self, keys: Vec<(RowKey, Lock)>) -> Result<(), ExecError> {
         for (key, wanted) in keys {
-            if self.held.contains(&key) || !self.exists(key) {
+            let held = self.held.iter().find(|(held, _)| *held == key).map(|(_, how)| *how);
+            if held >= Some(wanted) || !self.exists(key) {
                 continue;
             }
-            if self.held.iter().any(|held| *held > key) {
+            if held.is_some() || self.held.iter().any(|(held, _)| *held > key) {
                 return Err(ExecError::Raced);
             }
             self.acquire(key, wanted).await;
@@ -145,7 +146,7 @@ impl<'a> Session<'a> {
             Poll::Pending
         })
         .await;
-        self.held.push(key);
+        self.held.push((key, wanted));
     }
 
     fn exists(&self, key: RowKey) -> bool {
@@ -161,7 +162,7 @@ impl<'a> Session<'a> {
             return;
         }
         let mut locks = lock(&self.shared.locks);
-        for key in self.held.drain(..) {
+        for (key, _) in self.held.drain(..) {
             locks.unlock(key);
         }
         let waiting = std::mem::take(&mut locks.waiting);

@@ -78,3 +78,56 @@ async fn a_lane_with_a_session_left_takes_change_sets_and_without_one_refuses() 
     assert!(matches!(answer_of(lanes.commit(claim(2, 0))).await, Err(CommitError::Port(_))));
     assert_eq!(lanes.close(Duration::from_secs(1)).await, crate::Closed::default());
 }
+
+#[tokio::test]
+async fn a_turn_that_was_passed_does_not_end_with_the_panic_of_who_passed_it() {
+    let world = World::new();
+    passing(&world);
+    let lanes = world.lanes(two_sessions());
+    let first = queued(&lanes, claim(1, 0));
+    world.flush_arrived().await;
+    world.0.passes.store(false, Ordering::SeqCst);
+    let second = queued(&lanes, claim(2, 0));
+    world.flush_arrived().await;
+    world.break_next(Fault::Panic);
+    world.let_go(1);
+    assert!(matches!(answer_of(first).await, Err(CommitError::Unknown(_))));
+    let third = queued(&lanes, claim(3, 0));
+    a_while().await;
+    assert_eq!(world.0.arrived.available_permits(), 0, "the second has its turn still");
+    world.let_go(2);
+    assert_done(&answer_of(second).await);
+    assert_done(&answer_of(third).await);
+}
+
+#[tokio::test]
+async fn closing_ends_both_sessions() {
+    let world = World::new();
+    passing(&world);
+    let lanes = world.lanes(two_sessions());
+    let first = queued(&lanes, claim(1, 0));
+    world.flush_arrived().await;
+    world.let_go(1);
+    let closed = lanes.close(Duration::from_secs(10)).await;
+    assert_eq!(closed, crate::Closed::default());
+    assert_done(&answer_of(first).await);
+    assert_eq!(world.0.dropped.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_deadline_both_batches_are_unknown() {
+    let world = World::new();
+    passing(&world);
+    let lanes = world.lanes(two_sessions());
+    let first = queued(&lanes, claim(1, 0));
+    world.flush_arrived().await;
+    let second = queued(&lanes, claim(2, 0));
+    world.flush_arrived().await;
+    let third = queued(&lanes, claim(3, 0));
+    let closed = lanes.close(Duration::from_secs(10)).await;
+    assert_eq!(closed, crate::Closed { not_committed: 1, unknown: 2 });
+    for call in [first, second] {
+        assert!(matches!(answer_of(call).await, Err(CommitError::Unknown(_))));
+    }
+    assert!(matches!(answer_of(third).await, Err(CommitError::Port(_))));
+}
