@@ -279,3 +279,20 @@ const SCHEMES: &str = if cfg!(all(feature = "mysql", feature = "sqlite")) {
 } else {
     "sqlite:"
 };
+
+#[cfg(all(test, feature = "mysql"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_speaks_utf8mb4_whatever_the_url_says() {
+        let url = "mysql://user@localhost/tickets?charset=gbk";
+        let driver = Driver::parse(url, &Options::default(), false).unwrap();
+        #[cfg_attr(
+            not(feature = "sqlite"),
+            expect(irrefutable_let_patterns, reason = "one driver")
+        )]
+        let Driver::MySql { read, lane, .. } = driver else { unreachable!("a URL of MySQL") };
+        assert_eq!((read.get_charset(), lane.get_charset()), ("utf8mb4", "utf8mb4"));
+    }
+}
