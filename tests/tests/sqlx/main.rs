@@ -3,6 +3,7 @@
 mod conformance;
 mod model;
 mod outbox;
+mod refused;
 mod round_trips;
 mod server;
 mod snapshot;

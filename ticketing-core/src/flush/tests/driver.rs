@@ -105,7 +105,9 @@ fn a_deadlock_is_tried_again_and_then_told_to_everybody() {
     let lost = || ExecError::Retry(PortError::new("store", "commit", Fault::Transient));
     let mut executor = Scripted::default();
     executor.write_errors.extend([lost(), lost()]);
-    assert!(run(&mut executor, &claims(2), ReadMode::Full).iter().all(Result::is_ok));
+    assert!(run(&mut executor, &claims(2), ReadMode::Optimistic).iter().all(Result::is_ok));
+    let reads: Vec<_> = executor.log.iter().filter(|line| line.starts_with("read")).collect();
+    assert_eq!(reads, ["read optimistic", "read full", "read full"]);
 
     let mut executor = Scripted::default();
     executor.write_errors.extend((0..TRIES_MAX).map(|_| lost()));
