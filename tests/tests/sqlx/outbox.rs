@@ -1,19 +1,16 @@
 //! What a person sees of the outbox.
 
-use std::sync::Arc;
-
 use sqlx::{Connection, MySqlConnection, SqliteConnection};
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::id::{ChangeSetId, EntryId, UserId};
 use ticketing_core::ledger::{Booking, JournalEntry};
-use ticketing_core::memory::{ClockIds, SeededRandom, SystemClock};
+use ticketing_core::memory::SystemClock;
 use ticketing_core::money::{Currency, Money};
 use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::port::{Clock, Inspect, OutboxRow, Store as _};
-use ticketing_sqlx::{Options, Store};
 use tokio::task::JoinSet;
 
-use crate::world::{Server, block_on};
+use crate::world::{Server, block_on, real};
 
 const EVENTS: i64 = 40;
 const LINES: &str = "SELECT CONCAT_WS(' ', partition_no, sequence, name, kind, aggregate, number, \
@@ -49,11 +46,7 @@ fn json(text: &[u8]) -> serde_json::Value {
 }
 
 async fn each_event_is_a_line(server: Server) {
-    let url = server.database(&format!("lines_{}", std::process::id())).await;
-    let clock = Arc::new(SystemClock);
-    let store = Store::connect(&url, Options::default(), Arc::clone(&clock) as _).await;
-    let store = Arc::new(store.expect("a database that was migrated"));
-    let ids = ClockIds::new(clock, Arc::new(SeededRandom::from_entropy()));
+    let (url, store, ids) = real(server, "lines").await;
     let user = UserId::generate(&ids);
     let mut commits = JoinSet::new();
     for minor in 1..=EVENTS {
@@ -61,7 +54,7 @@ async fn each_event_is_a_line(server: Server) {
         let amount = Money::from_minor(minor, Currency::KRW).expect("an amount");
         let entry = JournalEntry::top_up(booking, user, amount).expect("an entry");
         let changes = ChangeSet::new(ChangeSetId::generate(&ids), booking.at).post(entry);
-        let store = Arc::clone(&store);
+        let store = store.clone();
         commits.spawn(async move { store.commit(changes).await.map(drop) });
     }
     while let Some(done) = commits.join_next().await {

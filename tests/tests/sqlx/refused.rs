@@ -1,28 +1,21 @@
 //! An event that the database itself refuses, just before COMMIT.
 
-use std::sync::Arc;
-
 use sqlx::{Connection, Executor, MySqlConnection};
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error::Fault;
 use ticketing_core::id::{ChangeSetId, EntryId, UserId};
 use ticketing_core::ledger::{Account, AccountKey, Booking, JournalEntry};
-use ticketing_core::memory::{ClockIds, SeededRandom, SystemClock};
+use ticketing_core::memory::SystemClock;
 use ticketing_core::money::{Currency, Money};
 use ticketing_core::port::{Clock, CommitError, Ledger as _, Store as _};
-use ticketing_sqlx::{Options, Store};
 use tokio::task::JoinSet;
 
-use crate::world::{Server, block_on};
+use crate::world::{Server, block_on, real};
 
 const COUNT: usize = 12;
 
 async fn an_event_that_is_refused_fails_alone(server: Server) {
-    let url = server.database(&format!("refused_{}", std::process::id())).await;
-    let clock = Arc::new(SystemClock);
-    let store = Store::connect(&url, Options::default(), Arc::clone(&clock) as _).await;
-    let store = store.expect("a database that was migrated");
-    let ids = ClockIds::new(clock, Arc::new(SeededRandom::from_entropy()));
+    let (url, store, ids) = real(server, "refused").await;
     let refused = ChangeSetId::generate(&ids);
     let mut session = MySqlConnection::connect(&url).await.expect("the server");
     let rule =

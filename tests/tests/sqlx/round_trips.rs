@@ -1,16 +1,13 @@
 //! What a flush asks of a server.
 
-use std::sync::Arc;
-
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::id::{ChangeSetId, EntryId, UserId};
 use ticketing_core::ledger::{Booking, JournalEntry};
-use ticketing_core::memory::{ClockIds, SeededRandom, SystemClock};
+use ticketing_core::memory::SystemClock;
 use ticketing_core::money::{Currency, Money};
 use ticketing_core::port::{Clock, Store as _};
-use ticketing_sqlx::{Options, Store};
 
-use crate::world::{Server, block_on};
+use crate::world::{Server, block_on, real};
 
 /// Enough that both sessions of the lane are open.
 const FIRST: u64 = 4;
@@ -18,11 +15,7 @@ const COUNTED: u64 = 10;
 
 /// Everything in one go, then the events with COMMIT.
 async fn a_flush_is_two_round_trips(server: Server) {
-    let url = server.database(&format!("trips_{}", std::process::id())).await;
-    let clock = Arc::new(SystemClock);
-    let store = Store::connect(&url, Options::default(), Arc::clone(&clock) as _).await;
-    let store = store.expect("a database that was migrated");
-    let ids = ClockIds::new(clock, Arc::new(SeededRandom::from_entropy()));
+    let (_, store, ids) = real(server, "trips").await;
     let mut before = store.stats();
     for number in 0..FIRST + COUNTED {
         if number == FIRST {

@@ -1,18 +1,16 @@
 //! A database at one moment, and what the ledger says twice.
 
-use std::sync::Arc;
-
 use sqlx::{Connection, Executor, MySqlConnection, SqliteConnection};
 use ticketing_core::change_set::ChangeSet;
 use ticketing_core::id::{ChangeSetId, EntryId, UserId};
 use ticketing_core::ledger::{Booking, JournalEntry};
-use ticketing_core::memory::{ClockIds, SeededRandom, SystemClock};
+use ticketing_core::memory::{ClockIds, SystemClock};
 use ticketing_core::money::{Currency, Money};
 use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::port::{Clock, Store as _};
-use ticketing_sqlx::{Books, Options, Snapshot, Store};
+use ticketing_sqlx::{Books, Snapshot, Store};
 
-use crate::world::{Server, block_on};
+use crate::world::{Server, block_on, real};
 
 /// A database with a store over it.
 struct Town {
@@ -24,11 +22,8 @@ struct Town {
 
 impl Town {
     async fn of(server: Server, name: &str) -> Self {
-        let url = server.database(&format!("{name}_{}", std::process::id())).await;
-        let clock = Arc::new(SystemClock);
-        let store = Store::connect(&url, Options::default(), Arc::clone(&clock) as _).await;
-        let ids = ClockIds::new(clock, Arc::new(SeededRandom::from_entropy()));
-        Self { server, url, store: store.expect("a database that was migrated"), ids }
+        let (url, store, ids) = real(server, name).await;
+        Self { server, url, store, ids }
     }
 
     /// Gives somebody 1,000 won.

@@ -1,11 +1,9 @@
 //! Texts that mean something to SQL, and rows that are not there, on a real database.
 
-use std::sync::Arc;
-
 use ticketing_core::change_set::{ChangeSet, Fingerprint, ReceiptKey, ReceiptState, Response};
 use ticketing_core::id::{ChangeSetId, PerformanceId, ReservationId, SellerId, ShowId, UserId};
 use ticketing_core::label::{Grade, Label, Title};
-use ticketing_core::memory::{ClockIds, SeededRandom, SystemClock};
+use ticketing_core::memory::SystemClock;
 use ticketing_core::money::{BasisPoints, Currency, Money};
 use ticketing_core::page::{Limit, PageRequest};
 use ticketing_core::policy::SalesPolicy;
@@ -13,9 +11,8 @@ use ticketing_core::port::Store as _;
 use ticketing_core::port::{Clock, CommitError, Inspect, Layouts as _, Receipts as _};
 use ticketing_core::seat::{SeatNo, Seats};
 use ticketing_core::show::{NewShow, PriceList, Show};
-use ticketing_sqlx::{Options, Store};
 
-use crate::world::{Server, block_on};
+use crate::world::{Server, block_on, real};
 
 const TEXTS: [&str; 6] = [
     r"it's",
@@ -26,17 +23,9 @@ const TEXTS: [&str; 6] = [
     r"\\ \n \0 %_ ''",
 ];
 
-async fn store(server: Server, name: &str) -> (Store, ClockIds) {
-    let url = server.database(&format!("{name}_{}", std::process::id())).await;
-    let clock = Arc::new(SystemClock);
-    let store = Store::connect(&url, Options::default(), Arc::clone(&clock) as _).await;
-    let ids = ClockIds::new(clock, Arc::new(SeededRandom::from_entropy()));
-    (store.expect("a database that was migrated"), ids)
-}
-
 /// In the title of a show and in the event of it, in a client's key, and in the answer that is kept.
 async fn keeps_any_text(server: Server) {
-    let (store, ids) = store(server, "texts").await;
+    let (_, store, ids) = real(server, "texts").await;
     let now = SystemClock.now();
     let price = Money::from_minor(1_000, Currency::KRW).expect("a price");
     let (mut shows, mut keys) = (Vec::new(), Vec::new());
@@ -78,7 +67,7 @@ async fn keeps_any_text(server: Server) {
 
 /// A sale of a seat that nobody claimed, which a flush takes for claimed at first.
 async fn sells_no_claim_that_is_not_there(server: Server) {
-    let (store, ids) = store(server, "no_claim").await;
+    let (_, store, ids) = real(server, "no_claim").await;
     let performance = PerformanceId::generate(&ids);
     let seat = Seats::one(SeatNo(1));
     for _ in 0..2 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ticketing_core::memory::{ClockIds, ManualClock, SeededRandom};
+use ticketing_core::memory::{ClockIds, ManualClock, SeededRandom, SystemClock};
 use ticketing_core::port::Clock;
 use ticketing_core::testing::{Harness, StorePorts};
 use ticketing_sqlx::{Options, Store};
@@ -31,6 +31,15 @@ impl Server {
         let name = format!("alone_{}_{count}", std::process::id());
         open(&self.database(&name).await).await
     }
+}
+
+/// A store in real time over a database of its own, with its URL and ids to use in it.
+pub(crate) async fn real(server: Server, name: &str) -> (String, Store, ClockIds) {
+    let url = server.database(&format!("{name}_{}", std::process::id())).await;
+    let clock = Arc::new(SystemClock);
+    let store = Store::connect(&url, Options::default(), Arc::clone(&clock) as _).await;
+    let ids = ClockIds::new(clock, Arc::new(SeededRandom::from_entropy()));
+    (url, store.expect("a database that was migrated"), ids)
 }
 
 async fn open(url: &str) -> (Harness, StorePorts) {

@@ -58,21 +58,6 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// Whether there is nothing to lock and nothing to read.
-    pub fn is_empty(&self) -> bool {
-        let Self { wallets, aggregates, change_sets, receipts, messages, claims, .. } = self;
-        let Self { allowances, entries, resolutions, .. } = self;
-        wallets.is_empty()
-            && aggregates.is_empty()
-            && change_sets.is_empty()
-            && receipts.is_empty()
-            && messages.is_empty()
-            && claims.is_empty()
-            && allowances.is_empty()
-            && entries.is_empty()
-            && resolutions.is_empty()
-    }
-
     /// The keys of a batch.
     pub fn of(batch: &[ChangeSet], mode: ReadMode) -> Self {
         let mut reads = Self::default();
