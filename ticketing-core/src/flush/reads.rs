@@ -36,7 +36,9 @@ pub enum Lock {
 /// reserve, which guards it, and `vacant` sees all claims that were committed before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
-    /// The wallets that are debited, to lock exclusively and read.
+    /// The wallets that move, to lock exclusively and read: a debited one for what is left in it decides, a
+    /// credited one for it would otherwise be locked after what other batches lock behind it. None if wallets
+    /// are only credited and nothing else is locked, for they are the first that is written.
     pub wallets: Vec<AccountKey>,
     /// The aggregates to lock, with their versions to read: saved ones exclusively, guarded ones
     /// shared. Each kind is a table of its own; the order of [`AggregateRef`] is by kind first.
@@ -64,6 +66,9 @@ impl Reads {
         for changes in batch {
             reads.add(changes, mode);
         }
+        if mode == ReadMode::Optimistic && reads.aggregates.is_empty() && !are_debited(batch) {
+            reads.wallets.clear();
+        }
         reads.sort();
         reads
     }
@@ -76,11 +81,7 @@ impl Reads {
             let guarded = changes.guards.iter().map(|(reference, _)| (*reference, Lock::Shared));
             self.aggregates.extend(guarded);
         }
-        for (account, amount) in changes.entries.iter().flat_map(|entry| entry.lines()) {
-            if account.account.is_checked() && amount < 0 {
-                self.wallets.push(account);
-            }
-        }
+        self.wallets.extend(wallets(changes).map(|(wallet, _)| wallet));
         for op in &changes.claims {
             if full || reads_claims(op) {
                 self.claims.extend(op.seats.iter().map(|seat| (op.performance, seat)));
@@ -112,6 +113,15 @@ impl Reads {
         sort_and_dedup(&mut self.entries);
         sort_and_dedup(&mut self.resolutions);
     }
+}
+
+fn wallets(changes: &ChangeSet) -> impl Iterator<Item = (AccountKey, i64)> {
+    let lines = changes.entries.iter().flat_map(|entry| entry.lines());
+    lines.filter(|(account, _)| account.account.is_checked())
+}
+
+fn are_debited(batch: &[ChangeSet]) -> bool {
+    batch.iter().flat_map(wallets).any(|(_, amount)| amount < 0)
 }
 
 /// Whether rows must stand still while others are read: that all seats are vacant, whose seats are released.

@@ -52,7 +52,7 @@ pub struct ReceiptWrite {
 /// What happens to a wallet's balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalletChange {
-    /// It was locked and read: write the new balance. `from` is what is stored, `None` if the row must
+    /// It is debited: write the new balance. `from` is what is stored, `None` if the row must
     /// be inserted.
     Set {
         /// The balance that was read.
@@ -60,7 +60,7 @@ pub enum WalletChange {
         /// The new balance.
         to: i64,
     },
-    /// It was not read: add to it, or insert it.
+    /// It is only credited: add to it, or insert it.
     Add(i64),
 }
 
@@ -89,6 +89,8 @@ pub struct OutboxWrite {
 /// that another process was faster: [`super::ExecError::Raced`].
 #[derive(Clone, Debug, Default)]
 pub struct Writes {
+    /// Wallets: first, for every batch that locks wallets locks them before all else.
+    pub wallets: Vec<WalletWrite>,
     /// Change sets that are committed, with when they were decided.
     pub change_sets: Vec<(ChangeSetId, DateTime<Utc>)>,
     /// Aggregates; of those saved several times, the last.
@@ -114,8 +116,6 @@ pub struct Writes {
     pub entries: Vec<Arc<JournalEntry>>,
     /// Resolutions to insert: the pending entry and the one that ends it.
     pub resolutions: Vec<(EntryId, EntryId)>,
-    /// Wallets.
-    pub wallets: Vec<WalletWrite>,
     /// All other accounts: what to add to each, in minor units, never zero.
     pub accounts: Vec<(AccountKey, i64)>,
     /// Events by partition, inside of it in the order of the batch. Numbers are given last before COMMIT.

@@ -21,6 +21,7 @@ pub(super) async fn write(
     writes: &Writes,
 ) -> Result<Vec<Statement<'static>>, Failed> {
     let mut script = Script::new(session.dialect);
+    wallets(&mut script, &writes.wallets);
     let ids = writes.change_sets.iter();
     let values = ids.flat_map(|(id, at)| [id.as_uuid().into(), (*at).into()]).collect();
     script.insert("tk_change_set (id, decided_at)", 2, values);
@@ -34,7 +35,6 @@ pub(super) async fn write(
     });
     script.insert("tk_message (consumer, message, handled_at)", 3, values.collect());
     books(&mut script, writes)?;
-    wallets(&mut script, &writes.wallets);
     accounts(&mut script, session.slot, writes)?;
     let numbered = outbox::number(&mut script, batch, &writes.outbox);
     let answers = session.ask(script.statements()).await?;

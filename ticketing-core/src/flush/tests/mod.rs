@@ -162,7 +162,7 @@ fn optimistic_reads_leave_out_what_the_write_finds_out() {
             .fill_receipt(receipt_key(2), fingerprint(1), response("a")),
     ];
     let optimistic = Reads::of(&batch, ReadMode::Optimistic);
-    assert_eq!(optimistic.wallets, [wallet(1)]);
+    assert_eq!(optimistic.wallets, [wallet(1), wallet(2)], "debited or credited");
     let (one, two) = (performance(0), performance(1));
     assert_eq!(optimistic.claims, [(one, SeatNo(7)), (two, SeatNo(6))]);
     assert_eq!(optimistic.allowances, [(user(2), show())]);
@@ -171,6 +171,10 @@ fn optimistic_reads_leave_out_what_the_write_finds_out() {
     assert!(optimistic.receipts.is_empty());
     assert!(optimistic.change_sets.is_empty() && optimistic.messages.is_empty());
     assert!(optimistic.entries.is_empty() && optimistic.resolutions.is_empty());
+
+    let credited = |mode| Reads::of(&[changes(1).post(entry(1, 1, 10, None))], mode).wallets;
+    assert_eq!(credited(ReadMode::Optimistic), [], "written first, before anything else is locked");
+    assert_eq!(credited(ReadMode::Full), [wallet(1)]);
 
     let full = Reads::of(&batch, ReadMode::Full);
     let locks = [(reference(1), super::Lock::Exclusive), (reference(2), super::Lock::Shared)];
