@@ -76,6 +76,7 @@ pub(super) struct Liveness {
     all_by: DateTime<Utc>,
     next_look: DateTime<Utc>,
     open: BTreeMap<Open, Term>,
+    seen: u64,
 }
 
 impl Liveness {
@@ -83,8 +84,13 @@ impl Liveness {
     pub(super) fn from_now(world: &World) -> Self {
         let calm_at = world.now();
         let planned = world.errands.last_at().map_or(calm_at, |last| last.max(calm_at));
-        let (all_by, open) = (planned + ALL_ENDS_WITHIN, BTreeMap::new());
-        Self { calm_at, all_by, next_look: calm_at, open }
+        let all_by = planned + ALL_ENDS_WITHIN;
+        Self { calm_at, all_by, next_look: calm_at, open: BTreeMap::new(), seen: 0 }
+    }
+
+    /// How many things were seen open.
+    pub(super) const fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// What should have ended by now, if it is time to look.
@@ -104,7 +110,9 @@ impl Liveness {
         self.open = open
             .into_iter()
             .map(|(open, deadline)| {
-                let seen_at = before.get(&open).map_or(now, |term| term.seen_at);
+                let known = before.get(&open);
+                self.seen += u64::from(known.is_none());
+                let seen_at = known.map_or(now, |term| term.seen_at);
                 let from = deadline.map_or(seen_at, |deadline| deadline.max(seen_at));
                 (open, Term { seen_at, ends_by: from + ENDS_WITHIN })
             })
@@ -136,11 +144,11 @@ impl Liveness {
         (!told.is_empty()).then(|| Broken::of(Found::At(now), NAME, &told))
     }
 
-    /// What it came to.
-    pub(super) fn checked(broken: Option<&Broken>, looked_at: u64) -> Checked {
+    /// What it came to, for so many visits and things.
+    pub(super) fn checked(broken: Option<&Broken>, ended: u64) -> Checked {
         let broken = broken.filter(|broken| broken.invariant == NAME);
         let broken: Vec<String> = broken.into_iter().map(|broken| broken.text.clone()).collect();
-        Checked { name: NAME, ok: broken.is_empty(), checked: looked_at, broken }
+        Checked { name: NAME, ok: broken.is_empty(), checked: ended, broken }
     }
 }
 

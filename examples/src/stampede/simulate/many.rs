@@ -69,7 +69,7 @@ fn one(
     written: &Written,
     progress: &Arc<Progress>,
 ) -> Result<Simulated, SimulateError> {
-    let ended = outcome::run(args, args.seed, written.listener(), progress.of_run())?;
+    let ended = outcome::run(args, args.seed, written.listener(), progress.of_run(args.seed))?;
     let failed = shrink(args, args.seed, &ended, None, progress)?;
     Ok(Simulated { report: ended.report, failed })
 }
@@ -133,7 +133,7 @@ fn work(args: &SimulateArgs, seeds: Seeds, shared: &Shared, progress: &Arc<Progr
             return;
         }
         let seed = seeds.first() + place;
-        let outcome = outcome::run(args, seed, None, progress.of_run());
+        let outcome = outcome::run(args, seed, None, progress.of_run(seed));
         let mut ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Err(error) => {
@@ -147,7 +147,7 @@ fn work(args: &SimulateArgs, seeds: Seeds, shared: &Shared, progress: &Arc<Progr
                 }
             }
         }
-        progress.seed_ended();
+        progress.seed_ended(seed);
     }
 }
 

@@ -113,14 +113,14 @@ impl Run<'_> {
     fn count(self, simulator: &mut Simulator, left: Left) -> Result<Outcome, SeasonError> {
         let settled_s = self.wall.elapsed().as_secs_f64();
         // Now: what is checked goes through no decorator, but it does so asynchronously.
-        let (world, watch, left_at) =
-            (Arc::clone(&left.world), left.watch.clone(), left.sold_until);
+        let (world, watch, left_at, ended) =
+            (Arc::clone(&left.world), left.watch.clone(), left.sold_until, left.ended);
         let live = left.broken.clone();
         let counted = finish(simulator, async move {
             let store = &world.memory.store;
             let figures = Figures::count(store, &Scope::All, Currency::KRW, left_at).await?;
             let replayed = watch.replayed();
-            let ends = Liveness::checked(live.as_ref(), replayed);
+            let ends = Liveness::checked(live.as_ref(), ended);
             let mut checks = Vec::new();
             let of_model = live.as_ref().filter(|broken| broken.invariant != liveness::NAME);
             let mut broken_live: Vec<String> =

@@ -1,8 +1,9 @@
 //! How far a simulation has come, and how that is told.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -23,30 +24,42 @@ pub(super) struct Progress {
     gone: AtomicU64,
     virtual_s: AtomicU64,
     seeds: AtomicU64,
+    under_way: Mutex<BTreeSet<u64>>,
     search: Mutex<Option<(u64, u32)>>,
 }
 
 impl Progress {
-    /// For one more run.
-    pub(super) fn of_run(self: &Arc<Self>) -> RunProgress {
+    /// For the run of a seed.
+    pub(super) fn of_run(self: &Arc<Self>, seed: u64) -> RunProgress {
+        lock(&self.under_way).insert(seed);
         RunProgress { all: Arc::clone(self), ..RunProgress::default() }
     }
 
     /// A seed has been run.
-    pub(super) fn seed_ended(&self) {
+    pub(super) fn seed_ended(&self, seed: u64) {
+        lock(&self.under_way).remove(&seed);
         self.seeds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where a run that does not go on is the one to look at.
+    fn lowest_under_way(&self) -> Option<u64> {
+        lock(&self.under_way).first().copied()
     }
 
     /// One more run looks for a smaller failure of a seed.
     pub(super) fn searches(&self, seed: u64) {
-        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut search = lock(&self.search);
         let runs = search.map_or(0, |(_, runs)| runs);
         *search = Some((seed, runs + 1));
     }
 
     fn searched(&self) -> Option<(u64, u32)> {
-        *self.search.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.search)
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What one run has done, which counts with all the others.
@@ -100,7 +113,10 @@ impl Work {
                 "; looking for the smallest horizon at which seed {seed} fails, run {runs} of at most {most}"
             )
         });
-        format!("{unit}, {hours} h of virtual time{search}")
+        let lowest = progress.lowest_under_way().filter(|_| self.is_of_seeds);
+        let lowest = lowest
+            .map_or_else(String::new, |seed| format!("; the lowest seed under way is {seed}"));
+        format!("{unit}, {hours} h of virtual time{lowest}{search}")
     }
 
     pub(super) fn line(&self, progress: &Progress, wall: Duration) -> String {
@@ -151,14 +167,15 @@ mod tests {
     #[test]
     fn the_runs_of_many_seeds_add_up() {
         let progress = Arc::new(Progress::default());
-        let (one, two) = (progress.of_run(), progress.of_run());
+        let (one, two) = (progress.of_run(3), progress.of_run(4));
         one.look(10, after(5));
         two.look(7, after(2));
         one.look(30, after(20));
-        progress.seed_ended();
+        progress.seed_ended(3);
         let seeds = Work { total: 9, is_of_seeds: true };
         let wall = Duration::from_secs(20);
-        assert_eq!(seeds.line(&progress, wall), "   20 s  1 of 9 seeds, 22 h of virtual time");
+        let line = "   20 s  1 of 9 seeds, 22 h of virtual time; the lowest seed under way is 4";
+        assert_eq!(seeds.line(&progress, wall), line);
         let buyers = Work { total: 80, is_of_seeds: false };
         assert_eq!(buyers.line(&progress, wall), "   20 s  37 of 80 buyers, 22 h of virtual time");
     }

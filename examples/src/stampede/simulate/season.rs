@@ -58,6 +58,8 @@ pub(super) struct Left {
     pub(super) weather: Weather,
     /// When the last buyer had gone.
     pub(super) sold_until: DateTime<Utc>,
+    /// Visits that ended, and things that were open when nothing went wrong any more.
+    pub(super) ended: u64,
     /// What broke while it went on; then nothing was settled.
     pub(super) broken: Option<Broken>,
 }
@@ -101,6 +103,26 @@ fn openings(count: usize) -> Vec<Duration> {
     std::iter::successors(Some(OPENS_AFTER), |at| Some(*at + SALE_EVERY)).take(count).collect()
 }
 
+/// The world of a season.
+pub(super) fn plan(args: &SimulateArgs, seed: u64, rates: &Rates) -> Plan {
+    Plan {
+        seed,
+        seats: args.seats,
+        seats_per_buyer: args.seats_per_buyer,
+        faults: rates.plan,
+        openings: openings(crowds(args).len()),
+        starts_after: STARTS_AFTER,
+        deadlines: Deadlines { card_max: CARD_MAX, ..deadlines() },
+        partitions: PARTITIONS,
+        admission: AdmissionPolicy {
+            per_interval: u64::from(args.seats / 4).clamp(5, 4_000),
+            interval: Duration::from_secs(10),
+            active_max: u64::from(2 * args.seats).clamp(50, 8_000),
+        },
+        line_pace: LINE_PACE,
+    }
+}
+
 /// Runs a season to its end, or to the first thing that breaks.
 pub(super) async fn run(args: SimulateArgs, seed: u64, stand: Stand) -> Result<Left, SeasonError> {
     let Stand { handle, clock, tracer, progress, performances } = stand;
@@ -109,14 +131,15 @@ pub(super) async fn run(args: SimulateArgs, seed: u64, stand: Stand) -> Result<L
     let _ = performances
         .set(season.world.sales.iter().map(|sale| sale.performance.as_uuid()).collect());
     let sold_until = season.sell(&args, horizon, &progress).await?;
-    let mut broken = season.watch.broken();
+    let (mut broken, mut opened) = (season.watch.broken(), 0);
     if broken.is_none() {
         season.revive();
-        season.settle(horizon, &progress).await?;
+        opened = season.settle(horizon, &progress).await?;
         broken = season.watch.broken();
     }
     let Season { world, watch, weather, .. } = season;
-    Ok(Left { world, watch, weather, sold_until, broken })
+    let ended = world.funnel.gone() + opened;
+    Ok(Left { world, watch, weather, sold_until, ended, broken })
 }
 
 /// Why a season could not be run.
@@ -143,22 +166,7 @@ impl Season {
         tracer: Tracer,
     ) -> Result<Self, SeasonError> {
         let rates = args.rates()?;
-        let plan = Plan {
-            seed,
-            seats: args.seats,
-            seats_per_buyer: args.seats_per_buyer,
-            faults: rates.plan,
-            openings: openings(crowds(args).len()),
-            starts_after: STARTS_AFTER,
-            deadlines: Deadlines { card_max: CARD_MAX, ..deadlines() },
-            partitions: PARTITIONS,
-            admission: AdmissionPolicy {
-                per_interval: u64::from(args.seats / 4).clamp(5, 4_000),
-                interval: Duration::from_secs(10),
-                active_max: u64::from(2 * args.seats).clamp(50, 8_000),
-            },
-            line_pace: LINE_PACE,
-        };
+        let plan = plan(args, seed, &rates);
         let watch = Watch::new(Arc::new(clock.clone()));
         let virtual_clock = WorldClock::Virtual(clock.clone());
         let mut world = World::new(&plan, virtual_clock, |store| watch.attach(store)).await?;
@@ -302,12 +310,12 @@ impl Season {
     }
 
     /// Waits until nothing is left to do. Calls go wrong until the doors of the last performance are closed;
-    /// from then on everything must end.
+    /// from then on everything must end: how many things were open.
     async fn settle(
         &self,
         horizon: DateTime<Utc>,
         progress: &RunProgress,
-    ) -> Result<(), SeasonError> {
+    ) -> Result<u64, SeasonError> {
         let world = &self.world;
         self.quiet.store(true, Ordering::Relaxed);
         let last = world.sales.iter().map(|sale| sale.starts_at).max();
@@ -318,7 +326,7 @@ impl Season {
             progress.look(world.funnel.gone(), world.now());
             self.watch.count_if_due(&world.memory.store).await?;
             if self.watch.broken().is_some() {
-                return Ok(());
+                break;
             }
             if ending.is_none() && world.now() >= rough_until {
                 self.calm();
@@ -328,19 +336,24 @@ impl Season {
             if !is_planned && !is_anything_left(world).await? {
                 // Nothing but the calm may be left.
                 self.calm();
+                self.sweep_holds().await;
                 break;
             }
             if let Some(ending) = &mut ending
                 && let Some(broken) = ending.look(world, self.outside.what_is_under_way()).await?
             {
                 self.watch.found(broken);
-                return Ok(());
+                break;
             }
         }
+        Ok(ending.map_or(0, |ending| ending.seen()))
+    }
+
+    async fn sweep_holds(&self) {
+        let world = &self.world;
         for sale in &world.sales {
             Sweep::Holds.run_through(&world.office, sale.performance, &world.defects).await;
         }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A run that is broken on purpose: what is told about it is enough to find the mistake.
 
+mod ends;
 mod liveness;
 mod rates;
 mod seeds;

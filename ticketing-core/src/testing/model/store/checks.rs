@@ -5,12 +5,18 @@ use crate::aggregate::{AggregateKind, AggregateRef, Version};
 use crate::change_set::{ChangeSet, ReceiptChange, ReceiptState};
 use crate::port::{CommitError, Committed};
 
-/// What an aggregate told so far, in the order of the saves.
+/// What an aggregate told so far, in the order of the saves; an entry, in that of the events.
 struct Told {
     of: AggregateRef,
     last: u64,
     /// Its last event came after those of others.
     is_resumed: bool,
+}
+
+impl Told {
+    fn may_resume(&self) -> bool {
+        self.of.kind == AggregateKind::Checkout && !self.is_resumed
+    }
 }
 
 impl ModelStore {
@@ -83,7 +89,8 @@ impl ModelStore {
     }
 
     /// The events of every saved aggregate go on from those it told before, up to those it recorded;
-    /// nothing else tells any but an entry that is posted here. Events come in the order of saves.
+    /// nothing else tells any but an entry that is posted here. Events come in the order of saves, but for
+    /// a checkout's last, which may come after what it led to.
     pub(super) fn check_events(&self, changes: &ChangeSet) -> Checked {
         let mut told: Vec<Told> = Vec::with_capacity(changes.saves.len());
         for events in changes.events.chunk_by(|one, next| one.aggregate == next.aggregate) {
@@ -97,24 +104,23 @@ impl ModelStore {
                 }
             }
             let last = before + events.len() as u64;
+            let is_entry = of.kind == AggregateKind::Entry;
             match resumed {
-                Some(first) if events.len() == 1 && !first.is_resumed => {
+                Some(first) if first.may_resume() && events.len() == 1 => {
                     (first.last, first.is_resumed) = (last, true);
                 }
                 Some(_) => {
-                    let text = "tells more than its last event after those of others";
+                    let text = "tells more than a checkout's last event after those of others";
                     return unsound(format_args!("{of} {text}"));
                 }
-                None if of.kind != AggregateKind::Entry => {
-                    told.push(Told { of, last, is_resumed: false });
-                }
-                None if changes.entries.iter().all(|entry| entry.id().as_uuid() != of.id) => {
+                None if is_entry && changes.entries.iter().all(|it| it.id().as_uuid() != of.id) => {
                     return unsound(format_args!("{of} tells an event and is not posted"));
                 }
-                None => {}
+                None => told.push(Told { of, last, is_resumed: false }),
             }
         }
-        let mut told = told.into_iter().peekable();
+        let mut told =
+            told.into_iter().filter(|told| told.of.kind != AggregateKind::Entry).peekable();
         for saved in changes.saves.iter().map(|save| save.record.aggregate()) {
             let (of, recorded) = (saved.reference(), saved.root().recorded());
             let here = told.next_if(|told| told.of == of);

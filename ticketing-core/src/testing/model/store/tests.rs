@@ -1,20 +1,20 @@
 use std::sync::Arc;
 
-use crate::aggregate::Aggregate;
-use crate::change_set::{ChangeSet, Record};
-use crate::checkout::{Checkout, TenderChoice};
+use crate::aggregate::{Aggregate, AggregateKind};
+use crate::change_set::{ChangeSet, Record, RecordedEvent};
+use crate::checkout::{Checkout, Reply, TenderChoice};
 use crate::flush::tests::{
     changes, entry, fingerprint, message, now, of, owner, performance, receipt_key, reservation,
     response, seats, show, user, wallet,
 };
-use crate::id::{CheckoutId, PaymentId};
+use crate::id::{CheckoutId, EntryId};
+use crate::ledger::{Booking, JournalEntry};
 use crate::memory::{ManualClock, MemoryStore, MemoryStoreOptions};
+use crate::money::{Currency, Money};
 use crate::port::{CommitError, Committed, Store};
 use crate::seat::SeatNo;
 use crate::testing::block_on;
 use crate::testing::model::ModelStore;
-
-const UUID: uuid::Uuid = uuid::Uuid::from_u128(9);
 
 /// A change set of every kind of write.
 fn purchase(n: u8) -> ChangeSet {
@@ -131,28 +131,57 @@ fn events_have_neither_gaps_nor_repeats() {
 }
 
 #[test]
-fn only_the_last_event_of_an_aggregate_may_come_after_those_of_others() {
-    let mut expired = reservation(1, 0);
-    let (checkout, payment) = (CheckoutId::from_uuid(UUID), PaymentId::from_uuid(UUID));
-    let deadlines = crate::policy::Deadlines::default();
-    let _ = expired.start_payment(payment, &deadlines, now()).unwrap();
-    let _ = expired.expire(false, now() + chrono::TimeDelta::days(1)).unwrap();
-    let name = expired.reference();
-    let points = crate::money::Currency::KRW.zero();
-    let choice = TenderChoice { points, method: None, refund_account: None };
-    let (saga, _) = Checkout::start(checkout, expired.id(), expired.user(), choice, now());
-    let around = changes(1).save_around(expired, |changes| changes.save(saga));
+fn only_a_checkouts_last_event_may_come_after_those_of_others() {
+    let made = || reservation(1, 0);
+    let choice = TenderChoice { points: Currency::KRW.zero(), method: None, refund_account: None };
+    let checkout = CheckoutId::from_uuid(uuid::Uuid::from_u128(9));
+    let (mut saga, _) = Checkout::start(checkout, made().id(), made().user(), choice, now());
+    saga.handle(Reply::UserRefused, now()).unwrap();
+    let name = saga.reference();
+    let around = changes(1).save_around(saga.clone(), |changes| changes.save(made()));
     let numbers: Vec<_> = around.events().iter().map(|told| told.number).collect();
-    assert_eq!(numbers, [1, 2, 1, 3]);
+    assert_eq!(numbers, [1, 1, 2]);
     let mut model = ModelStore::new();
-    let mut early = around.clone();
-    early.events.swap(1, 2);
-    let expected = format!("{name} tells more than its last event after those of others");
-    assert_eq!(violation(&mut model, &early), expected);
-    let mut first = early.clone();
-    first.events.swap(0, 1);
-    assert_eq!(violation(&mut model, &first), format!("{name} tells 0 of 3 recorded events"));
+    let mut late = around.clone();
+    late.events.swap(0, 1);
+    assert_eq!(violation(&mut model, &late), format!("{name} tells 0 of 2 recorded events"));
+
+    let refused =
+        |of| format!("{of} tells more than a checkout's last event after those of others");
+    let mut two = around.clone();
+    let third = two.events[2].clone();
+    two.events.push(RecordedEvent { number: 3, ..third.clone() });
+    assert_eq!(violation(&mut model, &two), refused(name));
+    let mut twice = around.clone();
+    twice.events.push(RecordedEvent { number: 2, ..twice.events[1].clone() });
+    assert_eq!(violation(&mut model, &twice), refused(made().reference()));
+    let mut thrice = around.clone();
+    let other = changes(1).save(reservation(2, 0)).events[0].clone();
+    thrice.events.extend([other, RecordedEvent { number: 3, ..third }]);
+    assert_eq!(violation(&mut model, &thrice), refused(name));
+    let mut expired = made();
+    let _ = expired.expire(false, now() + chrono::TimeDelta::days(1)).unwrap();
+    let of_reservation = changes(1).save_around(expired, |changes| changes.save(saga));
+    assert_eq!(violation(&mut model, &of_reservation), refused(made().reference()));
     model.must_accept(&around).unwrap();
+}
+
+#[test]
+fn an_entry_tells_its_event_once() {
+    let booking = Booking { id: EntryId::from_uuid(uuid::Uuid::from_u128(8)), at: now() };
+    let amount = Money::from_minor(50, Currency::KRW).unwrap();
+    let booked = JournalEntry::top_up(booking, user(1), amount).unwrap();
+    let posted = changes(1).post(booked).save(reservation(1, 0));
+    let mut model = ModelStore::new();
+    let mut twice = posted.clone();
+    let name = twice.events[0].aggregate;
+    assert_eq!(name.kind, AggregateKind::Entry);
+    twice.events.push(twice.events[0].clone());
+    assert_eq!(violation(&mut model, &twice), format!("{name} tells event 1, expected 2"));
+    twice.events[2].number = 2;
+    let text = "tells more than a checkout's last event after those of others";
+    assert_eq!(violation(&mut model, &twice), format!("{name} {text}"));
+    model.must_accept(&posted).unwrap();
 }
 
 #[test]
