@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use pollster::block_on;
 use ticketing_core::aggregate::Aggregate;
+use ticketing_core::checkout::{Abort, CheckoutState};
 use ticketing_core::ledger::Account;
 use ticketing_core::payment::Method;
 use ticketing_core::port::{Clock, CommitError, Ports};
@@ -67,6 +68,26 @@ fn deadlines_are_judged_when_the_answers_are_there() {
             assert!(matches!(late, CheckoutError::Reservation(got) if got == expected));
             assert_eq!(told(&world, id), ["reservation.made"]);
         }
+        world.check();
+    }
+}
+
+#[test]
+fn each_answer_is_waited_for_so_long_and_no_longer() {
+    let second = Duration::from_secs(1);
+    let (at_once, short, long) =
+        (Duration::ZERO, checkout::CHECK_TIMEOUT - second, checkout::CHECK_TIMEOUT + second);
+    for (takes, is_in_time) in
+        [([short, short], true), ([long, at_once], false), ([at_once, long], false)]
+    {
+        let world = World::new();
+        let user = world.user();
+        let id = world.reserve(user, &seat(0)).reservation;
+        let ports = Outside::taking(&world, takes).ports();
+        let view = world.run(checkout::start(&ports, by_card(user, id, 0))).unwrap();
+        assert_eq!(view.payment().is_some(), is_in_time, "{takes:?}");
+        let given_up = CheckoutState::Compensated { abort: Abort::TimedOut };
+        assert_eq!(view.state == given_up, !is_in_time, "{view:?}");
         world.check();
     }
 }

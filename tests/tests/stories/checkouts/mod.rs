@@ -31,8 +31,8 @@ pub(crate) fn by_card(user: UserId, reservation: ReservationId, points: i64) -> 
 /// The user directory and the fraud check of a world, which count how often they are asked.
 struct Outside {
     inner: Ports,
-    /// How long a check for fraud takes.
-    takes: Duration,
+    /// How long it takes to find a user, and to check for fraud.
+    takes: [Duration; 2],
     users_asked: AtomicU32,
     fraud_asked: AtomicU32,
 }
@@ -42,9 +42,19 @@ impl Outside {
         Self::slow(world, Duration::ZERO)
     }
 
-    fn slow(world: &World, takes: Duration) -> Arc<Self> {
+    fn slow(world: &World, fraud: Duration) -> Arc<Self> {
+        Self::taking(world, [Duration::ZERO, fraud])
+    }
+
+    fn taking(world: &World, takes: [Duration; 2]) -> Arc<Self> {
         let (users_asked, fraud_asked) = Default::default();
         Arc::new(Self { inner: world.ports.clone(), takes, users_asked, fraud_asked })
+    }
+
+    async fn take(&self, time: Duration) {
+        if !time.is_zero() {
+            self.inner.timer.sleep_until(self.inner.clock.now() + time).await;
+        }
     }
 
     fn ports(self: &Arc<Self>) -> Ports {
@@ -61,6 +71,7 @@ impl Outside {
 impl UserDirectory for Outside {
     async fn status(&self, user: UserId) -> Result<UserStatus, PortError> {
         self.users_asked.fetch_add(1, Ordering::SeqCst);
+        self.take(self.takes[0]).await;
         self.inner.users.status(user).await
     }
 }
@@ -69,9 +80,7 @@ impl UserDirectory for Outside {
 impl FraudCheck for Outside {
     async fn check(&self, query: FraudQuery) -> Result<FraudVerdict, PortError> {
         self.fraud_asked.fetch_add(1, Ordering::SeqCst);
-        if !self.takes.is_zero() {
-            self.inner.timer.sleep_until(self.inner.clock.now() + self.takes).await;
-        }
+        self.take(self.takes[1]).await;
         self.inner.fraud.check(query).await
     }
 }
