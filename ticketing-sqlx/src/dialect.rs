@@ -1,35 +1,8 @@
 //! What MySQL and SQLite say differently.
 
 use crate::db::Dialect;
-#[cfg(feature = "sqlite")]
-use crate::sql::{SIZE_MAX, size_for, size_within};
-
-/// The most rows that one statement of a flush writes on MySQL.
-#[cfg(feature = "mysql")]
-const ROWS_MAX: usize = 1_024;
 
 impl Dialect {
-    /// How many of so many rows, at least one, a statement of a flush writes: on MySQL its text is sent as it
-    /// is, on SQLite it stays prepared.
-    pub(crate) fn rows_at_once(self, rows: usize) -> usize {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql => rows.min(ROWS_MAX),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite => size_within(rows.min(SIZE_MAX)),
-        }
-    }
-
-    /// How many keys a statement of a flush has places for that is to have so many.
-    pub(crate) fn places_for(self, keys: usize) -> usize {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::MySql => keys,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite => size_for(keys),
-        }
-    }
-
     /// What a session that commits is told once.
     pub(crate) const fn opens_session(self) -> &'static [&'static str] {
         match self {

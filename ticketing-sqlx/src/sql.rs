@@ -1,22 +1,16 @@
 //! Statements of many rows, put together from constants.
 //!
-//! A prepared statement for every number of rows would fill the session with them, so there are only
-//! [`SIZES`]: a list of keys is padded by repeating its last one, rows are written in a few statements.
+//! A prepared statement for every number of keys would fill a session that reads with them, so there are only
+//! [`SIZES`]: a list of keys is padded by repeating its last one. What a flush sends is prepared for that once.
 
-/// The numbers of rows and keys that statements are made for.
+/// The numbers of keys that reads are prepared for.
 pub(crate) const SIZES: [usize; 16] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
-/// The most rows or keys of one statement.
+/// The most keys of one statement.
 pub(crate) const SIZE_MAX: usize = 256;
 
 /// The least size that holds so many keys, at most [`SIZE_MAX`].
 pub(crate) fn size_for(keys: usize) -> usize {
     SIZES.into_iter().find(|size| *size >= keys).unwrap_or(SIZE_MAX)
-}
-
-/// The largest size that so many rows fill; `rows` is at least one.
-#[cfg(any(feature = "sqlite", test))]
-pub(crate) fn size_within(rows: usize) -> usize {
-    SIZES.into_iter().rev().find(|size| *size <= rows).unwrap_or(1)
 }
 
 /// `head`, then `each` as often as told with `between` in between, then `tail`.
@@ -39,18 +33,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_holds_its_keys_and_a_batch_takes_few_statements() {
+    fn a_size_holds_its_keys_and_is_less_than_twice_as_large() {
         for count in 1..=SIZE_MAX {
             assert!(size_for(count) >= count && size_for(count) < count.max(2) * 2, "{count}");
-            let mut rest = count;
-            let mut statements = 0;
-            while rest > 0 {
-                rest -= size_within(rest);
-                statements += 1;
-            }
-            assert!(statements <= 4, "{count} rows in {statements} statements");
         }
-        assert_eq!((size_for(1_000), size_within(1_000)), (SIZE_MAX, SIZE_MAX));
+        assert_eq!(size_for(1_000), SIZE_MAX);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Args {
     /// The sessions of the store that read, and those that commit, where they are not to be the defaults.
     pub(crate) reads: Option<u32>,
     pub(crate) lanes: Option<u16>,
+    /// The partitions of the outbox, where they are not to be the default.
+    pub(crate) partitions: Option<u16>,
     /// Ten million events, a million purchases.
     pub(crate) long: bool,
     /// Purchases through the store only, to look into where its time goes.
@@ -26,7 +28,7 @@ pub(crate) struct Args {
 }
 
 const SCENARIOS: [&str; 6] = ["purchases", "sellers", "processes", "outbox", "seat_map", "growth"];
-const USAGE: &str = "expected --url URL [--buyers 64,256,1024] [--rounds 4] [--seconds 5] [--only purchases|sellers|processes|outbox|seat_map|growth] [--reads N] [--lanes N] [--long] [--ours]";
+const USAGE: &str = "expected --url URL [--buyers 64,256,1024] [--rounds 4] [--seconds 5] [--only purchases|sellers|processes|outbox|seat_map|growth] [--reads N] [--lanes N] [--partitions N] [--long] [--ours]";
 
 impl Args {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -38,6 +40,7 @@ impl Args {
             only: None,
             reads: None,
             lanes: None,
+            partitions: None,
             long: false,
             ours: false,
         };
@@ -58,6 +61,9 @@ impl Args {
                 "--lanes" => {
                     args.lanes = Some(u16::try_from(number(&value()?)?).map_err(|_| USAGE)?);
                 }
+                "--partitions" => {
+                    args.partitions = Some(u16::try_from(number(&value()?)?).map_err(|_| USAGE)?);
+                }
                 "--long" => args.long = true,
                 "--ours" => args.ours = true,
                 // What cargo adds.
@@ -75,6 +81,7 @@ impl Args {
         Options {
             read_connections: self.reads.unwrap_or(default.read_connections),
             lanes: self.lanes.unwrap_or(default.lanes),
+            partitions: self.partitions.unwrap_or(default.partitions),
             ..default
         }
     }

@@ -1,6 +1,7 @@
 //! The store in a database: SQLite, MySQL and MariaDB, each a real one.
 
 mod conformance;
+mod large;
 mod model;
 mod outbox;
 mod refused;

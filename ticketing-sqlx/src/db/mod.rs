@@ -99,8 +99,8 @@ impl Connection {
         each!(self, connection => driver::fetch(connection, sql, values))
     }
 
-    /// Runs statements one after another, up to the first that fails: one answer for each. MySQL is sent all
-    /// of them at once.
+    /// Runs statements one after another, up to the first that fails: one answer for each. All of them are
+    /// sent at once.
     pub(crate) async fn ask(
         &mut self,
         statements: &[Statement<'_>],

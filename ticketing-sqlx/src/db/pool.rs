@@ -28,9 +28,9 @@ pub(crate) enum Dialect {
 
 /// Prepared statements of a session that reads: a few shapes of each read.
 const READ_STATEMENTS_MAX: usize = 256;
-/// Prepared statements of a lane on SQLite: every size of every statement of a flush.
+/// Pages of 4 KiB that SQLite's log holds before a commit copies them into the file.
 #[cfg(feature = "sqlite")]
-const LANE_STATEMENTS_MAX: usize = 768;
+const LOG_PAGES: &str = "8000";
 
 /// How sessions are opened, and those that read.
 pub(crate) struct Database {
@@ -235,7 +235,10 @@ impl Driver {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(false)
             .busy_timeout(options.lock_wait);
-        let lane = Box::new(read.clone().statement_cache_capacity(LANE_STATEMENTS_MAX));
+        // A statement of many rows notes what it changes, to take it back: in memory, not in a file.
+        let lane = read.clone().pragma("temp_store", "MEMORY");
+        let lane =
+            Box::new(lane.pragma("wal_autocheckpoint", LOG_PAGES).statement_cache_capacity(0));
         let read = Box::new(read.statement_cache_capacity(READ_STATEMENTS_MAX));
         Ok(Self::Sqlite { read, lane })
     }

@@ -8,6 +8,14 @@ use super::{Answer, Done, Row, Statement, Value};
 
 fn bound<'q>(values: &'q [Value<'_>]) -> Result<SqliteArguments<'q>, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
+    bind(&mut arguments, values)?;
+    Ok(arguments)
+}
+
+fn bind<'q>(
+    arguments: &mut SqliteArguments<'q>,
+    values: &'q [Value<'_>],
+) -> Result<(), sqlx::Error> {
     arguments.reserve(values.len(), values.len() * 16);
     for value in values {
         match value {
@@ -19,7 +27,7 @@ fn bound<'q>(values: &'q [Value<'_>]) -> Result<SqliteArguments<'q>, sqlx::Error
         }
         .map_err(sqlx::Error::Encode)?;
     }
-    Ok(arguments)
+    Ok(())
 }
 
 pub(super) async fn execute(
@@ -53,21 +61,30 @@ pub(super) async fn run(
     connection.execute(sqlx::raw_sql(sql)).await.map(drop)
 }
 
+/// Runs all as one text: the thread of the connection is asked once, not once for each.
 pub(super) async fn ask(
     connection: &mut SqliteConnection,
     statements: &[Statement<'_>],
     answers: &mut Vec<Answer>,
 ) -> Result<(), sqlx::Error> {
+    let mut text = String::with_capacity(statements.iter().map(|one| one.sql.len() + 2).sum());
+    let mut arguments = SqliteArguments::default();
     for Statement { sql, values } in statements {
-        let mut came = connection.fetch_many(sqlx::query_with(sql, bound(values)?));
-        let mut answer = Answer::default();
-        while let Some(next) = came.try_next().await? {
-            match next {
-                Either::Right(row) => answer.rows.push(Row::Sqlite(row)),
-                Either::Left(done) => answer.changed = done.rows_affected(),
+        text.push_str(sql);
+        text.push_str(";\n");
+        bind(&mut arguments, values)?;
+    }
+    let query = sqlx::query_with(&text, arguments).persistent(false);
+    let mut came = connection.fetch_many(query);
+    let mut answer = Answer::default();
+    while let Some(next) = came.try_next().await? {
+        match next {
+            Either::Right(row) => answer.rows.push(Row::Sqlite(row)),
+            Either::Left(done) => {
+                answer.changed = done.rows_affected();
+                answers.push(std::mem::take(&mut answer));
             }
         }
-        answers.push(answer);
     }
     Ok(())
 }

@@ -117,11 +117,8 @@ impl<'a> Asked<'a> {
 
     fn ids<K>(&mut self, what: What, head: &str, keys: &[K], id: impl Fn(&K) -> Uuid, tail: &str) {
         for chunk in keys.chunks(SIZE_MAX) {
-            let places = self.dialect.places_for(chunk.len());
-            let padding = std::iter::repeat(&chunk[chunk.len() - 1]);
-            let padded = chunk.iter().chain(padding).take(places);
-            let values = padded.map(|key| id(key).into()).collect();
-            self.push(what, repeated(head, "?", ", ", places, tail), values);
+            let values = chunk.iter().map(|key| id(key).into()).collect();
+            self.push(what, repeated(head, "?", ", ", chunk.len(), tail), values);
         }
     }
 
@@ -137,10 +134,8 @@ impl<'a> Asked<'a> {
         values: impl Fn(&'a K) -> [Value<'a>; N],
     ) {
         for chunk in keys.chunks(SIZE_MAX) {
-            let places = self.dialect.places_for(chunk.len());
-            let padding = std::iter::repeat(&chunk[chunk.len() - 1]);
-            let values = chunk.iter().chain(padding).take(places).flat_map(&values).collect();
-            self.push(what, repeated(head, each, " OR ", places, tail), values);
+            let values = chunk.iter().flat_map(&values).collect();
+            self.push(what, repeated(head, each, " OR ", chunk.len(), tail), values);
         }
     }
 

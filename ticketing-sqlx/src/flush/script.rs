@@ -11,6 +11,8 @@ use crate::sql::{SIZE_MAX, repeated};
 /// The most bytes that one statement carries in its values, unless one row alone has more: a quarter of the
 /// least `max_allowed_packet` that a server may have.
 const STATEMENT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// The most rows that one statement carries.
+const ROWS_MAX: usize = 1_024;
 
 /// What tells that nobody else was faster.
 enum Expected<'a> {
@@ -100,7 +102,7 @@ impl<'a> Script<'a> {
         counts: Option<u64>,
     ) {
         while !values.is_empty() {
-            let rows = self.dialect.rows_at_once(rows_within(&values, columns));
+            let rows = rows_within(&values, columns);
             let after = values.split_off(rows * columns);
             let changed = |each| Expected::Changed(each * rows as u64);
             self.push(sql(rows), values, counts.map_or(Expected::Success, changed));
@@ -118,9 +120,8 @@ impl<'a> Script<'a> {
         values: impl Fn(&K) -> [Value<'a>; N],
     ) {
         for chunk in rows.chunks(SIZE_MAX) {
-            let values = self.padded(chunk, &values);
-            let sql = repeated(head, each, " OR ", values.len() / N, "");
-            let values = to.iter().cloned().chain(values).collect();
+            let sql = repeated(head, each, " OR ", chunk.len(), "");
+            let values = to.iter().cloned().chain(chunk.iter().flat_map(&values)).collect();
             self.push(sql, values, Expected::Changed(chunk.len() as u64));
         }
     }
@@ -142,9 +143,8 @@ impl<'a> Script<'a> {
     ) -> Range<usize> {
         let first = self.statements.len();
         for chunk in keys.chunks(SIZE_MAX) {
-            let values = self.padded(chunk, |key| [value(key)]);
-            let sql = repeated(head, "?", ", ", values.len(), tail);
-            self.push(sql, values, Expected::Success);
+            let sql = repeated(head, "?", ", ", chunk.len(), tail);
+            self.push(sql, chunk.iter().map(&value).collect(), Expected::Success);
         }
         first..self.statements.len()
     }
@@ -158,20 +158,10 @@ impl<'a> Script<'a> {
         guards: &'a [(AggregateRef, Version)],
     ) {
         for chunk in guards.chunks(SIZE_MAX) {
-            let values = self.padded(chunk, |(of, _)| [of.id.into()]);
-            let sql = repeated(head, "?", ", ", values.len(), tail);
+            let values = chunk.iter().map(|(of, _)| of.id.into()).collect();
+            let sql = repeated(head, "?", ", ", chunk.len(), tail);
             self.push(sql, values, Expected::Versions(kind, chunk));
         }
-    }
-
-    fn padded<K, const N: usize>(
-        &self,
-        keys: &[K],
-        values: impl Fn(&K) -> [Value<'a>; N],
-    ) -> Vec<Value<'a>> {
-        let padding = std::iter::repeat(&keys[keys.len() - 1]);
-        let places = self.dialect.places_for(keys.len());
-        keys.iter().chain(padding).take(places).flat_map(values).collect()
     }
 
     /// Whether everything was as it was expected.
@@ -215,7 +205,7 @@ fn rows_within(values: &[Value<'_>], columns: usize) -> usize {
         bytes += row.iter().map(Value::size).sum::<usize>();
         bytes <= STATEMENT_BYTES_MAX
     };
-    values.chunks(columns).take_while(fits).count().max(1)
+    values.chunks(columns).take(ROWS_MAX).take_while(fits).count().max(1)
 }
 
 #[cfg(test)]
