@@ -4,6 +4,7 @@ mod conformance;
 mod large;
 mod model;
 mod outbox;
+mod plans;
 mod refused;
 mod round_trips;
 mod server;

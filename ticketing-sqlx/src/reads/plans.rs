@@ -10,7 +10,7 @@ use super::rows::{Decode, Read};
 use super::{checkouts, claims, layouts, ledger, payments, receipts};
 use super::{refunds, reservations, retention, tickets};
 use crate::db::fault::Broken;
-use crate::db::{Dialect, Row, Value};
+use crate::db::{Connection, Dialect, Row, Statement, Value};
 use crate::{Store, inspect, sql};
 
 /// How many rows [`fill`] puts into each table.
@@ -85,9 +85,10 @@ pub async fn fill(store: &Store) -> Result<(), PortError> {
 /// Those of the database, and of a statement that it does not know how to run.
 pub async fn refused_plans(store: &Store) -> Result<Vec<String>, PortError> {
     let read = store.reading("plans", "refused_plans");
+    let mut session = session(store).await?;
     let mut refused = Vec::new();
     for (name, text) in all_queries(read.dialect()) {
-        for line in explain(&read, &text).await? {
+        for line in explain(&read, &mut session, &text).await? {
             if let Some(flaw) = line.flaw {
                 refused.push(format!("{name}: {flaw}: {}", line.text));
             }
@@ -103,8 +104,19 @@ pub(crate) struct Step {
     pub(crate) flaw: Option<&'static str>,
 }
 
-/// How a statement would run with the values of a row in the middle.
-pub(crate) async fn explain(read: &Read<'_>, text: &str) -> Result<Vec<Step>, PortError> {
+/// A session that explains.
+pub(crate) async fn session(store: &Store) -> Result<Connection, PortError> {
+    let session = store.database().connect().await;
+    session.map_err(|error| store.reading("plans", "session").refused(error))
+}
+
+/// How a statement would run with the values of a row in the middle. They are in the text: MySQL tells the
+/// columns of the plan of a prepared statement only when it is there.
+pub(crate) async fn explain(
+    read: &Read<'_>,
+    session: &mut Connection,
+    text: &str,
+) -> Result<Vec<Step>, PortError> {
     let values = samples(text).map_err(|error| read.refused(error))?;
     let (head, step): (_, Decode<Step>) = match read.dialect() {
         #[cfg(feature = "mysql")]
@@ -112,8 +124,11 @@ pub(crate) async fn explain(read: &Read<'_>, text: &str) -> Result<Vec<Step>, Po
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", sqlite_step),
     };
-    let rows = read.fetch(&format!("{head}{text}"), &values).await?;
-    rows.iter().map(step).collect::<Result<_, _>>().map_err(|error| read.refused(error))
+    let statement = Statement { sql: format!("{head}{text}"), values };
+    let answers = session.ask(&[statement]).await;
+    let answers = answers.map_err(|stopped| read.refused(stopped.error))?;
+    let rows = answers.iter().flat_map(|answer| &answer.rows);
+    rows.map(step).collect::<Result<_, _>>().map_err(|error| read.refused(error))
 }
 
 #[cfg(feature = "sqlite")]
