@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use ticketing_core::change_set::ChangeSet;
 use ticketing_core::error;
-use ticketing_core::seat::{SeatNo, Seats};
+use ticketing_core::id::ChangeSetId;
+use ticketing_core::memory::SystemClock;
+use ticketing_core::port::{Clock as _, CommitError, Store as _};
+use ticketing_core::seat::{ClaimOwner, SeatNo, Seats};
 use ticketing_core::service::Failure;
 use ticketing_core::service::performances::PerformanceError;
 use ticketing_sqlx::Options;
@@ -67,7 +71,8 @@ async fn server_is_read_only(server: Server, rounds: u64) {
     shop.close().await;
 }
 
-/// A COMMIT that the server refuses to write is refused, however long the server does so.
+/// A COMMIT that the server refuses to write is refused, however long the server does so: with the events
+/// before it, and alone.
 async fn read_only_server_refuses_a_commit(server: Server) {
     let own = Own::start(server).await;
     let url = own.database("refused").await;
@@ -79,28 +84,53 @@ async fn read_only_server_refuses_a_commit(server: Server) {
     };
     let shop = Shop::open(proxy.url(), options, 9).await;
     let hall = shop.stage(10).await;
-    let blocked = {
+    let with_events = {
         let (office, Hall { seller, performance, .. }) = (shop.counter(), hall);
-        proxy.script([Fault::HoldBack]);
-        tokio::spawn(async move { office.block(seller, performance, Seats::one(SeatNo(1))).await })
+        async move { office.block(seller, performance, Seats::one(SeatNo(1))).await.map(drop) }
     };
+    let answer = while_read_only(&own, &proxy, with_events).await;
+    let is_refused = matches!(
+        &answer,
+        Err(PerformanceError::Failed(Failure::Port(error))) if error.fault() == error::Fault::Transient
+    );
+    assert!(is_refused, "{answer:?}");
+    let alone = {
+        let (store, id) = (shop.store.clone(), ChangeSetId::generate(&*shop.memory.ids));
+        let changes = ChangeSet::new(id, SystemClock.now());
+        let changes = changes.claim(hall.performance, Seats::one(SeatNo(2)), ClaimOwner::House);
+        assert!(changes.events().is_empty());
+        async move { store.commit(changes).await.map(drop) }
+    };
+    let answer = while_read_only(&own, &proxy, alone).await;
+    let is_refused = matches!(
+        &answer,
+        Err(CommitError::Port(error)) if error.fault() == error::Fault::Transient
+    );
+    assert!(is_refused, "{answer:?}");
+    shop.judge(&url).await;
+    shop.close().await;
+}
+
+/// What a call answers whose COMMIT arrives at a server that only reads by then.
+async fn while_read_only<T: Send + 'static>(
+    own: &Own,
+    proxy: &Proxy,
+    call: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let before = proxy.met();
+    proxy.script([Fault::HoldBack]);
+    let called = tokio::spawn(call);
     let met = async {
-        while proxy.met() == 0 {
+        while proxy.met() == before {
             pause(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(BACK_MAX, met).await.expect("a commit comes");
     own.run_as_root("SET GLOBAL read_only = 1").await;
     proxy.thaw();
-    let answer = blocked.await.expect("no panic");
+    let answer = called.await.expect("no panic");
     own.run_as_root("SET GLOBAL read_only = 0").await;
-    let is_refused = matches!(
-        &answer,
-        Err(PerformanceError::Failed(Failure::Port(error))) if error.fault() == error::Fault::Transient
-    );
-    assert!(is_refused, "{answer:?}");
-    shop.judge(&url).await;
-    shop.close().await;
+    answer
 }
 
 on_each!(mysql: MySql, mariadb: MariaDb => {

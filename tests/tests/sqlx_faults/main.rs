@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod processes;
 mod proxy;
+mod resent;
 mod seller;
 #[path = "../sqlx/server.rs"]
 mod server;

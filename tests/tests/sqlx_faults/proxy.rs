@@ -21,6 +21,8 @@ use crate::ledger::pause;
 pub(crate) enum Fault {
     /// The connection is cut before the server sees it.
     CutBefore,
+    /// The same, and nothing passes until [`Proxy::thaw`].
+    CutAndFreeze,
     /// Half of it arrives, then the connection is cut.
     CutWithin,
     /// The connection is cut as soon as the server has it.
@@ -222,6 +224,10 @@ async fn strike(
     let cut = || Err(ErrorKind::ConnectionAborted.into());
     match fault {
         Fault::CutBefore => return cut(),
+        Fault::CutAndFreeze => {
+            shared.is_frozen.send_replace(true);
+            return cut();
+        }
         Fault::CutWithin => {
             server.write_all(&commit[..commit.len() / 2]).await?;
             return cut();
