@@ -133,6 +133,16 @@ fn a_setting_that_does_not_fit_the_level_is_refused_with_a_sentence() {
 }
 
 #[test]
+fn processes_die_and_clocks_jump_until_the_doors_are_closed() {
+    // Twelve times an hour on average, each of two, for nine days; the sale itself is over within an hour.
+    let report = report(&["--faults", "harsh"]);
+    for what in ["processes_died", "clock_jumps_forward", "clock_jumps_back"] {
+        let times = report["faults"][what].as_u64().expect("a number");
+        assert!((2_000..8_000).contains(&times), "{times} {what}");
+    }
+}
+
+#[test]
 fn nobody_comes_after_the_horizon() {
     let all = report(&["--faults", "none"]);
     // Sales open two minutes after the beginning.

@@ -29,7 +29,11 @@ pub struct Cli {
 /// What to do instead of a storm.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
-    /// Sell in virtual time.
+    /// Sell season after season in virtual time, everything from a seed, while whatever can go wrong does
+    ///
+    /// Every change set is replayed on a model as it is written, and at the end everything is checked. The same
+    /// seed gives the same run and the same trace hash on every machine. A run that fails prints the seed, the
+    /// smallest horizon that still fails, and what happened to what it is about.
     Simulate(Box<SimulateArgs>),
     /// Check a database that was sold from, or is.
     Verify(VerifyArgs),

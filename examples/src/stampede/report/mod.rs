@@ -8,7 +8,7 @@ use ticketing_core::money::Currency;
 
 mod simulation;
 
-pub use self::simulation::InSimulation;
+pub use self::simulation::{FailedSeed, InSimulation};
 use super::args::FaultLevel;
 use super::audit::Invariants;
 pub use super::measure::StepFigures;

@@ -23,6 +23,24 @@ pub struct InSimulation {
     pub tasks_peak: u64,
     /// The most memory that the program took, where the system tells.
     pub memory_peak_bytes: Option<u64>,
+    /// What failed, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedSeed>,
+}
+
+/// How one seed failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailedSeed {
+    /// The seed.
+    pub seed: u64,
+    /// When it was found, in virtual time, or `the end`.
+    pub at: String,
+    /// What broke.
+    pub broken: String,
+    /// The smallest horizon that still fails, in seconds, if one was found.
+    pub smallest_horizon_s: Option<u64>,
+    /// The command that repeats it.
+    pub repeat: String,
 }
 
 impl InSimulation {

@@ -12,11 +12,7 @@ use super::rates_help;
 use crate::stampede::args::{FaultLevel, JsonTarget};
 use crate::stampede::tenders::TenderMix;
 
-/// Sell season after season in virtual time, everything from a seed, while whatever can go wrong does;
-/// every change set is replayed on a model as it is written, and at the end everything is checked
-///
-/// The same seed gives the same run and the same trace hash on every machine. A run that fails prints the
-/// seed, the smallest horizon that still fails, and what happened to what it is about.
+/// Simulate seasons in virtual time.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = rates_help::short(), after_long_help = rates_help::long())]
 pub struct SimulateArgs {
@@ -25,7 +21,8 @@ pub struct SimulateArgs {
           value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub seats: u32,
     /// Buyers in all, at most 1,000,000; performances follow each other until all have come. A run keeps
-    /// all that it sold in memory, about 1.8 KiB for each buyer; for more buyers run more --seeds
+    /// all that it sold in memory: for each buyer about 1.8 KiB, and 5.8 KiB where --demand is 1 and all get
+    /// seats. It is refused what takes more than 2 GiB; for more buyers run more --seeds
     #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = buyers)]
     pub buyers: u32,
     /// Buyers for each seat
@@ -84,9 +81,13 @@ impl SimulateArgs {
     /// Whether the arguments go together, for whoever wants to know before a run.
     ///
     /// # Errors
-    /// [`RateError`] if what `--fault` sets does not fit on top of `--faults`.
-    pub fn check(&self) -> Result<(), RateError> {
-        self.rates().map(drop)
+    /// [`ArgsError`].
+    pub fn check(&self) -> Result<(), ArgsError> {
+        let most = buyers_max(self.demand);
+        if self.buyers > most {
+            return Err(ArgsError::Memory { most, demand: self.demand, got: self.buyers });
+        }
+        Ok(self.rates().map(drop)?)
     }
 
     /// The rates of the level with what was set besides.
@@ -121,15 +122,43 @@ impl SimulateArgs {
     }
 }
 
+/// Arguments do not go together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArgsError {
+    /// What `--fault` sets does not fit on top of `--faults`.
+    #[error(transparent)]
+    Rates(#[from] RateError),
+    /// The run would take more than 2 GiB.
+    #[error(
+        "expected at most {most} buyers at --demand {demand}, as many as take 2 GiB, got {got}; for more run \
+         several seeds with --seeds"
+    )]
+    Memory {
+        /// As many as fit.
+        most: u32,
+        /// Buyers for each seat.
+        demand: u32,
+        /// How many were wanted.
+        got: u32,
+    },
+}
+
 /// The most buyers of one run.
 const BUYERS_MAX: u32 = 1_000_000;
+/// What a run takes for each buyer, and besides for each seat, in bytes.
+const BYTES_OF_BUYER: u64 = 410;
+const BYTES_OF_SEAT: u64 = 5_530;
+
+/// As many buyers as take 2 GiB.
+fn buyers_max(demand: u32) -> u32 {
+    let each = BYTES_OF_BUYER + BYTES_OF_SEAT / u64::from(demand.max(1));
+    u32::try_from((2 << 30) / each).unwrap_or(u32::MAX).min(BUYERS_MAX)
+}
 
 fn buyers(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|buyers| (1..=BUYERS_MAX).contains(buyers)).ok_or_else(|| {
-        format!(
-            "expected 1 to {BUYERS_MAX} buyers, as many as take about 1.8 GiB; for more run several \
-             seeds with --seeds"
-        )
+        format!("expected 1 to {BUYERS_MAX} buyers; for more run several seeds with --seeds")
     })
 }
 
@@ -209,5 +238,9 @@ mod tests {
         for text in ["0", "1000001", "10000000", "-1", "many"] {
             assert!(buyers(text).unwrap_err().contains("--seeds"), "{text}");
         }
+        assert_eq!(
+            (buyers_max(1), buyers_max(4), buyers_max(1_000)),
+            (361_529, 1_000_000, 1_000_000)
+        );
     }
 }

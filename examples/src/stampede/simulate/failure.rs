@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::args::SimulateArgs;
-use crate::stampede::report::Report;
+use crate::stampede::report::{FailedSeed, Report};
 
 /// When it was found that something is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,29 +30,35 @@ impl fmt::Display for Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Broken {
     pub(super) found: Found,
-    /// Which invariant, by its name or by the words that tell what is wrong.
-    pub(super) invariant: String,
+    /// The invariant, if it has a name.
+    pub(super) name: Option<&'static str>,
+    /// The words that tell what is wrong, whatever ids and numbers are among them.
+    words: Vec<String>,
     pub(super) text: String,
 }
 
 impl Broken {
     /// An invariant that has a name.
-    pub(super) fn of(found: Found, name: &str, violations: &[String]) -> Self {
+    pub(super) fn of(found: Found, name: &'static str, violations: &[String]) -> Self {
+        let words = violations.first().map_or_else(Vec::new, |first| words(first));
         let text = format!("{name}: {}", violations.join("\n    "));
-        Self { found, invariant: name.to_owned(), text }
+        Self { found, name: Some(name), words, text }
     }
 
-    /// What is wrong is known by the words of its text, whatever ids and numbers are in it.
+    /// What has no name.
     pub(super) fn by_its_words(found: Found, text: String) -> Self {
-        let words =
-            text.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
-        Self { found, invariant: words.collect::<Vec<_>>().join(" "), text }
+        Self { found, name: None, words: words(&text), text }
     }
 
-    /// Whether the same invariant is broken, if not by the same things.
+    /// Whether the same is broken in the same way, if not of the same things.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.invariant == other.invariant
+        (self.name, &self.words) == (other.name, &other.words)
     }
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split_whitespace();
+    words.filter(|word| !word.contains(|c: char| c.is_ascii_digit())).map(str::to_owned).collect()
 }
 
 /// How a smaller failure was looked for.
@@ -99,6 +105,19 @@ impl Failed {
     }
 }
 
+impl Failed {
+    /// For the report.
+    pub(super) fn in_short(&self) -> FailedSeed {
+        FailedSeed {
+            seed: self.seed,
+            at: self.broken.found.to_string(),
+            broken: self.broken.text.clone(),
+            smallest_horizon_s: self.horizon.map(|horizon| horizon.as_secs()),
+            repeat: self.repeat.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, broken, horizon, search, repeat, story, untold } = self;
@@ -108,11 +127,11 @@ impl fmt::Display for Failed {
             writeln!(f, "smallest horizon that still fails: {} s", horizon.as_secs())?;
         }
         if let Some(Search { runs, took, passes }) = search {
-            let (seconds, passes) = (took.as_secs_f64(), passes.as_secs());
-            writeln!(
-                f,
-                "looked for by {runs} runs in {seconds:.1} s; with {passes} s it does not fail"
-            )?;
+            write!(f, "looked for by {runs} runs in {:.1} s; ", took.as_secs_f64())?;
+            match horizon {
+                Some(_) => writeln!(f, "with {} s it does not fail", passes.as_secs())?,
+                None => writeln!(f, "none failed likewise")?,
+            }
         }
         if !untold.is_empty() {
             writeln!(f, "the story is that of the first, not of {}", untold.join(", "))?;

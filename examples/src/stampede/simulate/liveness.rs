@@ -146,7 +146,7 @@ impl Liveness {
 
     /// What it came to, for so many visits and things.
     pub(super) fn checked(broken: Option<&Broken>, ended: u64) -> Checked {
-        let broken = broken.filter(|broken| broken.invariant == NAME);
+        let broken = broken.filter(|broken| broken.name == Some(NAME));
         let broken: Vec<String> = broken.into_iter().map(|broken| broken.text.clone()).collect();
         Checked { name: NAME, ok: broken.is_empty(), checked: ended, broken }
     }

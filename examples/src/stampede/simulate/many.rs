@@ -52,6 +52,9 @@ pub fn simulate(args: &SimulateArgs, trace: Option<File>) -> Result<Simulated, S
     {
         simulated.failed = Some(Failed::unexpected(args, expected, &run.trace_hash));
     }
+    if let Some(run) = &mut simulated.report.simulation {
+        run.failed = simulated.failed.as_ref().map(Failed::in_short);
+    }
     Ok(simulated)
 }
 

@@ -98,6 +98,12 @@ fn said(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
 }
 
+/// The invariant of the whole store that was found broken while the run went on.
+fn counted(broken: &Broken) -> Option<Checked> {
+    let name = broken.name.filter(|name| *name != liveness::NAME)?;
+    Some(Checked { name, ok: false, checked: 0, broken: vec![broken.text.clone()] })
+}
+
 /// A run that has ended.
 struct Run<'a> {
     args: &'a SimulateArgs,
@@ -122,7 +128,7 @@ impl Run<'_> {
             let replayed = watch.replayed();
             let ends = Liveness::checked(live.as_ref(), ended);
             let mut checks = Vec::new();
-            let of_model = live.as_ref().filter(|broken| broken.invariant != liveness::NAME);
+            let of_model = live.as_ref().filter(|broken| broken.name.is_none());
             let mut broken_live: Vec<String> =
                 of_model.map(|broken| broken.text.clone()).into_iter().collect();
             if live.is_none() {
@@ -134,6 +140,7 @@ impl Run<'_> {
             let (name, ok) = ("written_as_on_the_model", broken_live.is_empty());
             checks.push(Checked { name, ok, checked: replayed, broken: broken_live });
             checks.push(ends);
+            checks.extend(live.as_ref().and_then(counted));
             Ok::<_, SeasonError>((figures, Invariants(checks)))
         });
         let (figures, invariants) = match counted {
@@ -223,10 +230,27 @@ impl Run<'_> {
             seeds_run,
             tasks_peak: self.tasks_peak as u64,
             memory_peak_bytes: memory::peak_bytes(),
+            failed: None,
         }
     }
 }
 
 fn virtual_time(seconds: i64) -> String {
     format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_count_found_keeps_its_name() {
+        let found = || Found::At(begins_at());
+        let named = |name| counted(&Broken::of(found(), name, &["one too many".to_owned()]));
+        let checked = named("allowances").expect("it has a name");
+        assert_eq!((checked.name, checked.ok), ("allowances", false));
+        assert_eq!(checked.broken, ["allowances: one too many"]);
+        assert_eq!(named(liveness::NAME), None, "it is told anyhow");
+        assert_eq!(counted(&Broken::by_its_words(found(), "seat 1 is free".to_owned())), None);
+    }
 }

@@ -315,7 +315,7 @@ impl Rates {
 }
 
 /// A day: clocks that are off by more say nothing new.
-const JUMP_MAX_S: u32 = 86_400;
+const JUMP_MAX_S: u32 = 50;
 
 /// Of what a rate is a part: rates of one whole leave each other room.
 fn whole_of(name: &str) -> Option<(&str, &'static str)> {

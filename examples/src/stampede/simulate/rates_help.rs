@@ -64,7 +64,7 @@ const OTHERS: [(&str, &[(&str, &str)]); 5] = [
             ("gateway.slow_max", "what a slow answer takes, 1 to 3600"),
             ("gateway.late_max", "until a late call is done, 1 to 86400"),
             ("gateway.notice_late_max", "until a late notice comes, 1 to 604800"),
-            ("clock.jump_max", "how far a clock is off after a jump, 0 to 86400"),
+            ("clock.jump_max", "how far a clock is off after a jump, 0 to 50"),
         ],
     ),
 ];

@@ -86,6 +86,8 @@ struct Season {
     calendar: Arc<Calendar>,
     quiet: Arc<AtomicBool>,
     outside: Outside,
+    /// What goes wrong with processes and stores.
+    mischief: Group,
     rates: Rates,
     seeds: SeededRandom,
 }
@@ -133,7 +135,6 @@ pub(super) async fn run(args: SimulateArgs, seed: u64, stand: Stand) -> Result<L
     let sold_until = season.sell(&args, horizon, &progress).await?;
     let (mut broken, mut opened) = (season.watch.broken(), 0);
     if broken.is_none() {
-        season.revive();
         opened = season.settle(horizon, &progress).await?;
         broken = season.watch.broken();
     }
@@ -201,6 +202,7 @@ impl Season {
         world.processes = Some(Arc::clone(&processes));
         let world = Arc::new(world);
         let outside = Outside::new(&world, (&handle, &quiet), rates.around, seeds.next_u64());
+        let mischief = handle.new_group();
         Ok(Self {
             world,
             watch,
@@ -212,6 +214,7 @@ impl Season {
             calendar,
             quiet,
             outside,
+            mischief,
             rates,
             seeds,
         })
@@ -228,7 +231,7 @@ impl Season {
         let (world, handle) = (&self.world, &self.handle);
         world.let_store_fail()?;
         (0..self.processes.count()).for_each(|place| self.processes.start(place));
-        let mischief = self.start_mischief();
+        self.start_mischief();
         seller::plan(world, self.rates.around);
         self.outside.start(&self.calendar);
         let (buyers, turns) = (handle.new_group(), Arc::new(AtomicUsize::new(0)));
@@ -252,7 +255,6 @@ impl Season {
             self.watch.count_if_due(&world.memory.store).await?;
             if world.now() >= horizon && !is_calm {
                 is_calm = true;
-                handle.kill(mischief);
                 self.calm();
             }
             if world.now() > home_by {
@@ -260,7 +262,6 @@ impl Season {
                 self.watch.found(still_here(&inside, world.now(), home_by));
             }
         }
-        handle.kill(mischief);
         world.close();
         Ok(world.now())
     }
@@ -272,8 +273,7 @@ impl Season {
         last.unwrap_or_else(begins_at) + SALE_MAX + HOME_WITHIN + CALLS_INSIDE * held_up
     }
 
-    fn start_mischief(&self) -> Group {
-        let group = self.handle.new_group();
+    fn start_mischief(&self) {
         let mischief = Mischief {
             world: Arc::clone(&self.world),
             processes: Arc::clone(&self.processes),
@@ -283,12 +283,12 @@ impl Season {
             random: Arc::new(SeededRandom::new(self.seeds.next_u64())),
             mishaps: self.rates.mishaps,
         };
-        mischief.start(&self.handle, group);
-        group
+        mischief.start(&self.handle, self.mischief);
     }
 
-    /// Nothing goes wrong from now on.
+    /// Nothing goes wrong from now on: every process is up and its clock is right.
     fn calm(&self) {
+        self.handle.kill(self.mischief);
         self.weather.calm();
         self.world.memory.store.fail_never();
         let calm = "no faults at all are within the bounds";
@@ -296,11 +296,6 @@ impl Season {
         let memory = &self.world.memory;
         memory.gateway.set_faults(chance(), GatewayFaults::default()).expect(calm);
         memory.publisher.set_faults(chance(), PublisherFaults::default()).expect(calm);
-        self.revive();
-    }
-
-    /// Every process is up and its clock is right.
-    fn revive(&self) {
         for place in 0..self.processes.count() {
             match self.processes.clock(place) {
                 Some(clock) => clock.set_offset(TimeDelta::zero()),
@@ -309,7 +304,7 @@ impl Season {
         }
     }
 
-    /// Waits until nothing is left to do. Calls go wrong until the doors of the last performance are closed;
+    /// Waits until nothing is left to do. All goes wrong until the doors of the last performance are closed;
     /// from then on everything must end: how many things were open.
     async fn settle(
         &self,

@@ -32,6 +32,8 @@ enum About {
     Seats(BTreeSet<String>, BTreeSet<u32>),
     /// Halls, which nearly everything is about.
     Halls(BTreeSet<String>),
+    /// An account that is nobody's, such as `clearing in KRW`.
+    Account(String),
     /// All that happened: nothing is named.
     All,
 }
@@ -58,7 +60,7 @@ impl Story {
             let line = text.lines().find(|line| !uuids(line).is_empty()).unwrap_or_default();
             let (halls, seats) = (uuids(line), seats(line));
             match (halls.is_empty(), seats.is_empty()) {
-                (true, _) => About::All,
+                (true, _) => account(text).map_or(About::All, About::Account),
                 (false, true) => About::Halls(texts(&halls)),
                 (false, false) => About::Seats(texts(&halls), seats),
             }
@@ -112,13 +114,14 @@ impl About {
         match self {
             Self::Things(ids) | Self::Halls(ids) => names_one(ids),
             Self::Seats(halls, of) => names_one(halls) && !seats(text).is_disjoint(of),
+            Self::Account(name) => text.contains(name),
             Self::All => true,
         }
     }
 
     fn lines(&self) -> usize {
         match self {
-            Self::Things(_) | Self::Seats(..) => LINES,
+            Self::Things(_) | Self::Seats(..) | Self::Account(_) => LINES,
             Self::Halls(_) | Self::All => LINES_OF_ALL,
         }
     }
@@ -131,6 +134,12 @@ fn seats(text: &str) -> BTreeSet<u32> {
         listed.flat_map(|rest| leading(rest, |c| c.is_ascii_digit() || c == ',').split(','));
     let marked = text.split('#').skip(1).map(|rest| leading(rest, |c| c.is_ascii_digit()));
     listed.chain(marked).filter_map(|number| number.parse().ok()).collect()
+}
+
+/// The account of `..: clearing in KRW: the balance is ..`, as an entry names it too.
+fn account(text: &str) -> Option<String> {
+    let (before, _) = text.split_once(": the balance is ")?;
+    before.rsplit(": ").next().map(str::to_owned)
 }
 
 fn leading(text: &str, is_in: impl Fn(char) -> bool) -> &str {
@@ -159,6 +168,12 @@ mod tests {
         let text = format!("performance {hall} is stuck");
         assert_eq!(*Story::about(&text, &[hall]).about, About::Halls(set(&[hall])));
         assert_eq!(*Story::about("a task panicked: seat 9", &[hall]).about, About::All);
+        let text =
+            "entries_that_do_not_sum: points held in KRW: the balance is 5, its postings sum to 4";
+        let about = Story::about(text, &[hall]).about;
+        assert_eq!(*about, About::Account("points held in KRW".to_owned()));
+        assert!(about.is_told_by("post PointsReserved: wallet in KRW -5, points held in KRW 5"));
+        assert!(!about.is_told_by("post TopUp: clearing in KRW -5, wallet in KRW 5"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The models that every written change set is replayed on, while the run goes on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ticketing_core::change_set::{ChangeSet, Record};
 use ticketing_core::error::PortError;
@@ -132,8 +133,8 @@ impl Watch {
             state.count_at = COUNT_GROWS * state.replayed;
             state.clock.now()
         };
-        // Processes that are down and clocks that are off may keep sweeps from their work for a while.
-        let stuck_after = std::time::Duration::from_hours(6);
+        // What must end is looked at where nothing goes wrong any more: until then a gateway may never answer.
+        let stuck_after = Duration::MAX;
         let options = VerifyOptions {
             events_dropped_before: Some(now),
             stuck_after,

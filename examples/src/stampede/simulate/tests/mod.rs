@@ -93,6 +93,21 @@ fn a_broken_run_tells_its_seed_its_smallest_horizon_its_story_and_how_to_repeat_
 }
 
 #[test]
+fn the_report_names_the_seed_that_failed_what_broke_and_how_to_repeat_it() {
+    let simulated = simulate(&season(&[]), None).expect("it runs");
+    let failed = simulated.failed.expect("it fails");
+    let json = serde_json::to_value(&simulated.report).expect("JSON");
+    assert_eq!(json["failed"]["seed"], 3);
+    assert_eq!(json["failed"]["broken"], failed.broken.text);
+    assert_eq!(json["failed"]["smallest_horizon_s"], failed.horizon.expect("a horizon").as_secs());
+    assert_eq!(json["failed"]["repeat"], failed.repeat);
+    assert_eq!(json["invariants"]["written_as_on_the_model"]["ok"], false);
+    let sound = SimulateArgs { sabotage: None, ..season(&[]) };
+    let json = serde_json::to_value(simulate(&sound, None).expect("it runs").report).expect("JSON");
+    assert!(json.get("failed").is_none(), "{json}");
+}
+
+#[test]
 fn the_smallest_horizon_fails_and_a_second_less_does_not() {
     let horizon = failed(&season(&[])).horizon.expect("a smaller run fails too").as_secs();
     let again = failed(&season(&["--no-shrink", "--horizon", &horizon.to_string()]));
