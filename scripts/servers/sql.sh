@@ -7,7 +7,8 @@ sql_options() {
   printf '%s\n' --user="$(id -un)" --bind-address=127.0.0.1 --port="$1" --socket=server.sock \
     --pid-file=server.pid --skip-name-resolve --character-set-server=utf8mb4 \
     --transaction-isolation=READ-COMMITTED --innodb-flush-log-at-trx-commit=1 --log-bin=binlog \
-    --sync-binlog=1 --server-id=1 --max-connections=400 --max-allowed-packet=64M \
+    --sync-binlog=1 --max-binlog-size=256M --binlog-expire-logs-seconds=600 --server-id=1 \
+    --max-connections=400 --max-allowed-packet=64M \
     --innodb-buffer-pool-size="${SERVICES_POOL:-512M}"
 }
 

@@ -24,6 +24,8 @@ use super::store::{DatabaseParser, DatabaseUrl, StoreKind};
 
 /// How often it is told how far it is.
 const LINE_EVERY: Duration = Duration::from_secs(1);
+/// The most that a store lets a statement take.
+const STATEMENT_MAX: Duration = Duration::from_mins(10);
 
 /// Count every invariant of a database, and change nothing
 ///
@@ -108,7 +110,9 @@ impl fmt::Display for Verified {
 pub async fn run(args: &VerifyArgs) -> Result<Verified, VerifyError> {
     let wall = Stopwatch::start();
     let clock = Arc::new(SystemClock);
-    let store = Store::connect(args.store.secret(), Options::default(), clock).await?;
+    // The sums over all postings are one statement each.
+    let options = Options { statement_timeout: STATEMENT_MAX, ..Options::default() };
+    let store = Store::connect(args.store.secret(), options, clock).await?;
     let snapshot = store.snapshot().await?;
     let found = check(args, &snapshot).await;
     snapshot.close().await;

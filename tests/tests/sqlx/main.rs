@@ -2,6 +2,7 @@
 
 mod conformance;
 mod large;
+mod migrations;
 mod model;
 mod outbox;
 mod plans;

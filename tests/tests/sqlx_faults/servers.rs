@@ -18,8 +18,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// On the server that all tests share.
     pub(crate) async fn new(server: Server, name: &str) -> Self {
-        let name = format!("faults_{name}_{}", std::process::id());
-        Self { server, url: server.database(&name).await }
+        Self { server, url: server.database(&format!("faults_{name}")).await }
     }
 
     /// Drops it; a test that fails leaves it to be looked at.

@@ -234,11 +234,11 @@ impl Driver {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(false)
-            .busy_timeout(options.lock_wait);
+            .busy_timeout(options.lock_wait)
+            .pragma("wal_autocheckpoint", LOG_PAGES);
         // A statement of many rows notes what it changes, to take it back: in memory, not in a file.
-        let lane = read.clone().pragma("temp_store", "MEMORY");
-        let lane =
-            Box::new(lane.pragma("wal_autocheckpoint", LOG_PAGES).statement_cache_capacity(0));
+        let lane = read.clone().pragma("temp_store", "MEMORY").statement_cache_capacity(0);
+        let lane = Box::new(lane);
         let read = Box::new(read.statement_cache_capacity(READ_STATEMENTS_MAX));
         Ok(Self::Sqlite { read, lane })
     }

@@ -108,7 +108,7 @@ impl Performances {
         Asked::Read(Reading { cache: Some(self), id, _ends: ends })
     }
 
-    /// Keeps a performance as it was at `at`, which is before it was read or when it was committed. A read
+    /// Keeps a performance as it was at `at`, which is before it was read. A read
     /// that was overtaken does not bring an older version back while the later one is young; one of the
     /// same version may make it older than it is, which is safe.
     pub(crate) fn keep(&self, performance: &Arc<Performance>, at: DateTime<Utc>) {

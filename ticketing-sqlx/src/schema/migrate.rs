@@ -4,6 +4,8 @@
 //! none on MariaDB (`GET_LOCK(.., -1)` answers NULL there, which is not looked at) and none on SQLite, and
 //! waits without end on MySQL; and it never goes on after a migration that was cut off.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 use ticketing_core::error::{Fault, PortError};
 
@@ -19,6 +21,8 @@ const BOOKS: &str = "CREATE TABLE IF NOT EXISTS tk_migration \
                      (version BIGINT NOT NULL PRIMARY KEY, checksum BLOB NOT NULL)";
 /// How often a migration is tried that met another process, or a server that was busy.
 const TRIES_MAX: usize = 4;
+/// How long the statements of all migrations may take: tables that are changed may be large.
+const RUN_MAX: Duration = Duration::from_hours(1);
 
 impl Store {
     /// Brings a database to the schema of this release; one that is there already is left alone. Any number
@@ -56,9 +60,11 @@ async fn in_tries(database: &Database, options: &Options) -> Result<(), ConnectE
 async fn alone(connection: &mut Connection, options: &Options) -> Result<(), ConnectError> {
     let settings = server::check(connection, options.durability, "migrate");
     within(options.statement_timeout, "migrate", settings).await?;
-    lock(connection, options).await?;
-    let answer = run(connection, options.partitions).await;
-    let unlocked = unlock(connection, answer.is_ok()).await;
+    // A lock is waited for as long, by the server.
+    within(2 * options.statement_timeout, "migrate", lock(connection, options)).await?;
+    let answer = within(RUN_MAX, "migrate", run(connection, options.partitions)).await;
+    let unlock = unlock(connection, answer.is_ok());
+    let unlocked = within(options.statement_timeout, "migrate", unlock).await;
     answer.and(unlocked)
 }
 

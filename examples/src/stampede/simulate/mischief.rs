@@ -1,6 +1,7 @@
 //! What goes wrong with whole processes and stores: they die, their clocks jump, holds vanish.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -17,6 +18,8 @@ use crate::stampede::faults::count;
 use crate::stampede::world::World;
 
 const HOUR: Duration = Duration::from_hours(1);
+/// How much rarer everything is once the buyers are gone: then processes have little to do for days.
+const QUIETER: u32 = 8;
 /// The longest that a process is down.
 const DOWN_MAX: Duration = Duration::from_mins(1);
 /// The part of the holds that a cache under pressure loses, in thousandths.
@@ -32,6 +35,8 @@ pub(super) struct Mischief {
     pub(super) clock: ManualClock,
     pub(super) random: Arc<SeededRandom>,
     pub(super) mishaps: Mishaps,
+    /// Set once the last buyer is gone.
+    pub(super) quiet: Arc<AtomicBool>,
 }
 
 impl Mischief {
@@ -53,10 +58,11 @@ impl Mischief {
         spawn(holds_lost_some, 0, Mishap::HoldsLostSome);
     }
 
-    /// About `rate` times an hour, at times by chance.
+    /// About `rate` times an hour, and less often in the quiet, at times by chance.
     async fn again(&self, rate: u32, place: usize, what: Mishap) {
         loop {
-            self.wait_up_to(2 * HOUR / rate).await;
+            let rarer = if self.quiet.load(Ordering::Relaxed) { QUIETER } else { 1 };
+            self.wait_up_to(2 * rarer * HOUR / rate).await;
             match what {
                 Mishap::Death => self.die(place).await,
                 Mishap::JumpForward => self.jump(place, true),

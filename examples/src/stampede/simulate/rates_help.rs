@@ -42,7 +42,7 @@ const OTHERS: [(&str, &[(&str, &str)]); 5] = [
         ],
     ),
     (
-        "Times per hour, of each process",
+        "Times per hour, of each process; an eighth as often once the buyers are gone",
         &[
             ("process.death", "it dies between two awaits, and starts again within a minute"),
             ("clock.forward", "its clock jumps forward"),
@@ -50,7 +50,7 @@ const OTHERS: [(&str, &[(&str, &str)]); 5] = [
         ],
     ),
     (
-        "Times per hour",
+        "Times per hour; of holds an eighth as often once the buyers are gone",
         &[
             ("holds.lost", "all holds vanish"),
             ("holds.lost_some", "a part of the holds vanishes"),

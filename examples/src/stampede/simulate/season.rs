@@ -282,6 +282,7 @@ impl Season {
             clock: self.clock.clone(),
             random: Arc::new(SeededRandom::new(self.seeds.next_u64())),
             mishaps: self.rates.mishaps,
+            quiet: Arc::clone(&self.quiet),
         };
         mischief.start(&self.handle, self.mischief);
     }
