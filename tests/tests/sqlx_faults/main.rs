@@ -20,6 +20,7 @@ mod server;
 mod servers;
 mod shop;
 mod silence;
+mod storm;
 
 /// The same tests on several databases.
 macro_rules! on_each {
