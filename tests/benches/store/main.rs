@@ -45,6 +45,15 @@ async fn main() -> Result<(), Failed> {
     let sample = Arc::new(Sample::take().await?);
     let bench = Bench { args, server, sample };
     let is_file = bench.server.kind == Kind::Sqlite;
+    match bench.args.only.as_deref() {
+        Some("growth") if !bench.args.long => {
+            return Err("--only growth: expected --long too".into());
+        }
+        Some(only @ ("sellers" | "processes")) if is_file => {
+            return Err(format!("--only {only}: expected a server, SQLite has one writer").into());
+        }
+        _ => {}
+    }
     let wants = |name| bench.args.wants(name);
     if wants("purchases") {
         purchases::run(&bench, &mut report).await?;
