@@ -75,8 +75,9 @@ pub trait Store: Send + Sync {
     /// 3. [`Committed::Replayed`] (`testing::store::repeated_call_gets_the_first_answer`);
     /// 4. [`Committed::Duplicate`] (`testing::store::repeated_message_is_a_duplicate`);
     /// 5. [`CommitError::Conflict`] of an aggregate (`testing::store::stale_version_conflicts`,
-    ///    `testing::store::changed_guard_conflicts`), then of an entry whose id is booked, or posted
-    ///    twice here (`testing::store::entry_is_booked_once`);
+    ///    `testing::store::changed_guard_conflicts`, `testing::store::every_kind_is_saved_at_its_version`,
+    ///    `testing::store::every_kind_is_guarded_at_its_version`), then of an entry whose id is booked, or
+    ///    posted twice here (`testing::store::entry_is_booked_once`);
     /// 6. [`CommitError::SeatTaken`], with every wanted seat that is taken
     ///    (`testing::store::taken_seats_are_all_named`);
     /// 7. [`CommitError::AllowanceExceeded`] (`testing::store::allowance_is_bounded`);

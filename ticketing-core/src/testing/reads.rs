@@ -2,11 +2,11 @@
 
 #![expect(clippy::missing_panics_doc, reason = "every rule panics where a port breaks it")]
 
-mod catalogue;
+pub(super) mod catalogue;
 mod checkouts;
 mod payments;
 mod refunds;
-mod trade;
+pub(super) mod trade;
 
 pub use catalogue::{
     cancelled_performances_are_listed_until_wound_up, tickets_are_listed_by_reservation_and_user,
@@ -180,7 +180,7 @@ pub async fn pages_give_each_item_once(h: &Harness, ports: &StorePorts) {
     catalogue::expect_layouts(h, ports).await;
 }
 
-fn confirm(h: &Harness, reservation: &mut Reservation) {
+pub(super) fn confirm(h: &Harness, reservation: &mut Reservation) {
     let (payment, now) = (PaymentId::generate(h.ids()), reservation.made_at());
     let deadlines = crate::policy::Deadlines::default();
     let _ = reservation.start_payment(payment, &deadlines, now).expect("a pending reservation");

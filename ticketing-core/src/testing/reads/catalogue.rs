@@ -29,11 +29,11 @@ fn title(text: &str) -> Title {
     Title::new(text).expect("a short title")
 }
 
-fn venue(h: &Harness) -> Venue {
+pub(in crate::testing) fn venue(h: &Harness) -> Venue {
     Venue::create(VenueId::generate(h.ids()), title("Opera"), layout(), h.now())
 }
 
-fn show(h: &Harness, seller: SellerId) -> Show {
+pub(in crate::testing) fn show(h: &Harness, seller: SellerId) -> Show {
     let price = Money::from_minor(50_000, Currency::KRW).expect("a price in range");
     let grade = "R".parse().expect("a short grade");
     let new = NewShow {
@@ -47,7 +47,7 @@ fn show(h: &Harness, seller: SellerId) -> Show {
     Show::create(new, h.now()).expect("the default policy")
 }
 
-fn performance(h: &Harness, show: &Show) -> Performance {
+pub(in crate::testing) fn performance(h: &Harness, show: &Show) -> Performance {
     let new = NewPerformance {
         id: PerformanceId::generate(h.ids()),
         show,

@@ -77,7 +77,7 @@ pub(super) const fn completed(payment: PaymentId) -> [Reply; 4] {
 }
 
 /// A payment of a reservation, its checkout completed; nothing is committed.
-pub(super) fn attempt(
+pub(in crate::testing) fn attempt(
     h: &Harness,
     reservation: &mut Reservation,
     (id, method): (PaymentId, Method),
@@ -150,23 +150,37 @@ pub(super) async fn paid(
     method: Method,
 ) -> Payment {
     let mut payment = created(h, ports, at_seat, method, h.now()).await;
-    send(&mut payment, h.now());
-    let _ = payment.succeed(Honoured::InTime, h.now()).expect("a payment that was sent");
+    pay(&mut payment, h.now());
     super::save(h, ports, payment).await
 }
 
-/// A refund of so many won through the gateway and so many points, committed with its payment.
-pub(super) async fn refunded(
-    h: &Harness,
-    ports: &StorePorts,
+/// The money of a payment that is created comes in.
+pub(in crate::testing) fn pay(payment: &mut Payment, at: DateTime<Utc>) {
+    send(payment, at);
+    let _ = payment.succeed(Honoured::InTime, at).expect("a payment that was sent");
+}
+
+/// A refund of so many won through the gateway and so many points; nothing is committed.
+pub(in crate::testing) fn refund(
     payment: &mut Payment,
     (id, external, points): (RefundId, i64, i64),
+    at: DateTime<Utc>,
 ) -> Refund {
     let (external, points) = (won(external), won(points));
     payment.take_for_refund(external).expect("a part of what came in");
     let (what, account_wait) = (RefundFor::NotHonoured, Deadlines::default().refund_account_wait);
     let new = NewRefund { id, payment, what, external, points, account_wait };
-    let mut refund = Refund::request(new, h.now());
+    Refund::request(new, at)
+}
+
+/// The same, committed with its payment.
+pub(super) async fn refunded(
+    h: &Harness,
+    ports: &StorePorts,
+    payment: &mut Payment,
+    wanted: (RefundId, i64, i64),
+) -> Refund {
+    let mut refund = refund(payment, wanted, h.now());
     let changes = sample::changes(h).save(payment.clone()).save(refund.clone());
     ports.done(&changes, "a refund that is requested").await;
     drop(payment.root_mut().committed());

@@ -10,6 +10,7 @@ mod atomic;
 mod drops;
 mod effects;
 mod flaw;
+mod kinds;
 mod order;
 mod purge;
 mod races;
@@ -25,6 +26,7 @@ pub use drops::dropped_caller_leaves_all_or_nothing;
 pub use effects::{
     events_come_with_their_change, release_is_for_the_owner, sold_seats_are_marked_sold,
 };
+pub use kinds::{every_kind_is_guarded_at_its_version, every_kind_is_saved_at_its_version};
 pub use order::answers_come_in_order;
 pub use purge::purge_is_bounded_and_spares_the_young;
 pub use races::{
@@ -51,6 +53,8 @@ macro_rules! __store_rules {
             repeated_message_is_a_duplicate,
             stale_version_conflicts,
             changed_guard_conflicts,
+            every_kind_is_saved_at_its_version,
+            every_kind_is_guarded_at_its_version,
             entry_is_booked_once,
             taken_seats_are_all_named,
             allowance_is_bounded,
