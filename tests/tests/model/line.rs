@@ -7,7 +7,7 @@ use ticketing_core::memory::{MemoryHolds, MemoryWaitingRoom};
 use ticketing_core::port::{SeatHolds, WaitingRoom};
 use ticketing_core::testing::{Harness, block_on, model};
 
-use crate::world::{clock, seeds};
+use crate::world::{clock, expect, seeds};
 
 const STEPS: usize = 150;
 
@@ -26,8 +26,9 @@ fn holds_in_turns() {
 
 #[test]
 fn holds_at_once() {
-    let given_up = block_on(model::holds_are_linearizable(holds, seeds(60)));
-    assert_eq!(given_up, 0, "histories that took too long");
+    let came_to = block_on(model::holds_are_linearizable(holds, seeds(60)));
+    assert_eq!(came_to.given_up, 0, "histories that took too long");
+    expect(seeds(60), came_to);
 }
 
 #[test]
@@ -37,6 +38,7 @@ fn waiting_room_in_turns() {
 
 #[test]
 fn waiting_room_at_once() {
-    let given_up = block_on(model::waiting_room_is_linearizable(waiting_room, seeds(60)));
-    assert_eq!(given_up, 0, "histories that took too long");
+    let came_to = block_on(model::waiting_room_is_linearizable(waiting_room, seeds(60)));
+    assert_eq!(came_to.given_up, 0, "histories that took too long");
+    expect(seeds(60), came_to);
 }

@@ -1,17 +1,15 @@
 //! The store in memory in each of its shapes.
 
 use std::future::ready;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ticketing_core::memory::{SeededRandom, StoreFault};
 use ticketing_core::port::Random;
-use ticketing_core::testing::model::{self, Explained};
-use ticketing_core::testing::{StorePorts, block_on};
+use ticketing_core::testing::{StorePorts, block_on, model};
 
 use crate::interleave::Interleaver;
-use crate::world::{Shape, clock, seeds};
+use crate::world::{Shape, clock, expect, seeds};
 
 fn step_by_step(shape: Shape) {
     let fresh = || ready(shape.fresh());
@@ -40,16 +38,6 @@ fn two_lanes_step_by_step() {
 #[test]
 fn four_lanes_step_by_step() {
     step_by_step(Shape::FourLanes);
-}
-
-/// Most histories were explained, and their calls met.
-#[track_caller]
-fn expect(histories: Range<u64>, came_to: Explained) {
-    let count = u32::try_from(histories.end).expect("few seeds");
-    assert_eq!(came_to.explained + came_to.given_up, count, "{came_to:?}");
-    assert!(came_to.given_up * 20 <= count, "too many took too long: {came_to:?}");
-    let calls = u32::try_from(came_to.overlapping).expect("few calls");
-    assert!(calls >= count, "calls did not meet: {came_to:?}");
 }
 
 fn on_threads(shape: Shape) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ticketing_core::flush::ReadMode;
 use ticketing_core::memory::{ManualClock, MemoryStore, MemoryStoreOptions, Race};
 use ticketing_core::port::Clock;
+use ticketing_core::testing::model::Explained;
 use ticketing_core::testing::{Harness, StorePorts};
 
 /// The seeds of a suite: as many as the variable `MODEL_SEEDS` says, or by default `few`. A failure
@@ -17,6 +18,16 @@ pub(crate) fn seeds(few: u64) -> Range<u64> {
 
 pub(crate) fn clock() -> ManualClock {
     ManualClock::at("2027-03-01T11:00:00Z".parse().expect("an instant"))
+}
+
+/// Most histories were explained, and their calls met.
+#[track_caller]
+pub(crate) fn expect(histories: Range<u64>, came_to: Explained) {
+    let count = u32::try_from(histories.end).expect("few seeds");
+    assert_eq!(came_to.explained + came_to.given_up, count, "{came_to:?}");
+    assert!(came_to.given_up * 20 <= count, "too many took too long: {came_to:?}");
+    let calls = u32::try_from(came_to.overlapping).expect("few calls");
+    assert!(calls >= count, "calls did not meet: {came_to:?}");
 }
 
 /// A store in memory that works in one of its ways.

@@ -28,7 +28,7 @@ type StoreRecorder = Recorder<CallOp, CallAnswer>;
 /// What a suite of histories came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Explained {
-    /// How often a commit was answered how.
+    /// How often a commit was answered how; all zero where a suite is not about a store.
     pub answers: Tally,
     /// How many histories were explained.
     pub explained: u32,

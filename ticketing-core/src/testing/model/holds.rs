@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, Utc};
 
+use super::crowd::Explained;
 use super::dice::Dice;
 use super::subject::{At, Subject, at_once, in_turns};
 use crate::id::{HoldToken, PerformanceId, UserId};
@@ -43,11 +44,11 @@ where
 }
 
 /// Lets clients hold, extend, release and list seats at once: some order of their calls explains what
-/// they saw. Says how many histories took too long to explain.
+/// they saw.
 ///
 /// # Panics
 /// Where no order does, with the seed and all calls.
-pub async fn holds_are_linearizable<F, P>(fresh: F, seeds: Range<u64>) -> u32
+pub async fn holds_are_linearizable<F, P>(fresh: F, seeds: Range<u64>) -> Explained
 where
     F: Fn() -> P + Send + Sync,
     P: Future<Output = (Harness, Arc<dyn SeatHolds>)> + Send,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
+use super::crowd::Explained;
 use super::dice::Dice;
 use super::subject::{At, Subject, at_once, in_turns};
 use crate::id::{AdmissionId, PerformanceId, UserId};
@@ -40,11 +41,10 @@ where
 }
 
 /// Lets clients join, call, enter and leave at once: some order of their calls explains what they saw.
-/// Says how many histories took too long to explain.
 ///
 /// # Panics
 /// Where no order does, with the seed and all calls.
-pub async fn waiting_room_is_linearizable<F, P>(fresh: F, seeds: Range<u64>) -> u32
+pub async fn waiting_room_is_linearizable<F, P>(fresh: F, seeds: Range<u64>) -> Explained
 where
     F: Fn() -> P + Send + Sync,
     P: Future<Output = (Harness, Arc<dyn WaitingRoom>)> + Send,

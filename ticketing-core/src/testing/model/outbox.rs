@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::crowd::Explained;
 use super::dice::Dice;
 use super::subject::{At, Subject, at_once, in_turns};
 use super::world::label;
@@ -45,11 +46,11 @@ where
 }
 
 /// Lets clients write, lease, read and move the cursor of one partition at once: some order of their calls
-/// explains what they saw. Says how many histories took too long to explain.
+/// explains what they saw.
 ///
 /// # Panics
 /// Where no order does, with the seed and all calls.
-pub async fn outbox_is_linearizable<F, P>(fresh: F, seeds: Range<u64>) -> u32
+pub async fn outbox_is_linearizable<F, P>(fresh: F, seeds: Range<u64>) -> Explained
 where
     F: Fn() -> P + Send + Sync,
     P: Future<Output = (Harness, StorePorts)> + Send,

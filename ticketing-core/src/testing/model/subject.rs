@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::crowd::Explained;
 use super::dice::Dice;
 use super::gate::{Gate, pause};
 use super::shrink::{Failure, lines, shortest};
@@ -148,14 +149,13 @@ where
 }
 
 /// Calls of four to six clients at once, five to eight each: some order of them explains every answer.
-/// Says how many histories took too long to explain.
-pub(super) async fn at_once<S, F, P>(fresh: F, seeds: Range<u64>) -> u32
+pub(super) async fn at_once<S, F, P>(fresh: F, seeds: Range<u64>) -> Explained
 where
     S: Subject,
     F: Fn() -> P + Send + Sync,
     P: Future<Output = (Harness, S)> + Send,
 {
-    let mut given_up = 0;
+    let mut all = Explained::default();
     for seed in seeds {
         let (h, subject) = fresh().await;
         let subject = Arc::new(subject);
@@ -184,13 +184,14 @@ where
         });
         h.race(clients.collect::<Vec<_>>()).await;
         let history = recorder.history();
+        all.overlapping += history.overlapping();
         match check(&*subject, &subject.initial(), &history, STATES_MAX) {
-            Verdict::Linearizable(_) => {}
-            Verdict::GaveUp => given_up += 1,
+            Verdict::Linearizable(_) => all.explained += 1,
+            Verdict::GaveUp => all.given_up += 1,
             Verdict::Impossible(longest) => panic!(
                 "seed {seed}: no order explains these calls, the longest beginning of one is {longest:?}:\n{history}"
             ),
         }
     }
-    given_up
+    all
 }

@@ -1,5 +1,7 @@
 //! Adapters with the mistakes that are often made, and the conformance function that finds each.
 
+mod races;
+
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ticketing_core::error::PortError;
 use ticketing_core::id::{AdmissionId, HoldToken, PerformanceId, UserId};
 use ticketing_core::memory::{ManualClock, MemoryHolds, MemoryWaitingRoom};
-use ticketing_core::page::{Page, PageRequest};
+use ticketing_core::page::{Limit, Page, PageRequest};
 use ticketing_core::port::{
     Entered, Held, HeldSeat, HoldChange, HoldOutcome, HoldRequest, Joined, LineRules, LineState,
     SeatHolds, Standing, WaitingRoom,
@@ -45,6 +47,8 @@ enum HoldsDefect {
     NoDeadline,
     SeatBySeat,
     DeadlineAfterTheWrite,
+    /// Looks whether the seats are free, then writes whatever came between.
+    ChecksThenWrites,
 }
 
 #[derive(Debug)]
@@ -83,6 +87,26 @@ impl Holds {
         Ok(HoldOutcome::Held(Held { token: request.token, expires_at: request.expires_at }))
     }
 
+    async fn checks_then_writes(
+        &self,
+        request: HoldRequest,
+        now: DateTime<Utc>,
+    ) -> Result<HoldOutcome, PortError> {
+        let performance = request.performance;
+        let held = self.inner.held(performance, 400, now).await?;
+        if held.iter().all(|seat| !request.seats.contains(seat)) {
+            wait_once().await;
+            let page = PageRequest::first(Limit::DEFAULT);
+            let all = self.inner.ending_after(performance, now, page).await?;
+            for HeldSeat { seat, token, .. } in all.items {
+                if request.seats.contains(seat) {
+                    self.inner.release(performance, Seats::one(seat), token).await?;
+                }
+            }
+        }
+        self.inner.hold(request, now).await
+    }
+
     async fn deadline_after_the_write(
         &self,
         request: HoldRequest,
@@ -115,6 +139,7 @@ impl SeatHolds for Holds {
             }
             HoldsDefect::NoDeadline => self.without_deadline(request, now).await,
             HoldsDefect::SeatBySeat => self.seat_by_seat(request, now).await,
+            HoldsDefect::ChecksThenWrites => self.checks_then_writes(request, now).await,
             HoldsDefect::DeadlineAfterTheWrite => self.deadline_after_the_write(request, now).await,
         }
     }
