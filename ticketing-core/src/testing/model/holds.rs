@@ -264,14 +264,17 @@ impl Subject for Holds {
         let another = (who + 1) % CLIENTS_MAX * TOKENS_EACH + dice.below(4);
         let unknown = || Own { token: another, holder: dice.below(HOLDERS), seats: some(3) };
         let place = dice.below(client.own.len().max(1));
-        let own = client.own.get(place).cloned().unwrap_or_else(unknown);
+        let own = client.own.get(place).cloned();
+        // To extend a part of a hold is not in the contract: what is not one's own, with more than it has.
+        let whole = own.as_ref().map_or_else(|| SEATS.to_vec(), |own| own.seats.clone());
+        let own = own.unwrap_or_else(unknown);
         match dice.below(100) {
             0..6 if is_alone => Call::Wait,
             0..8 => Call::Hold { holder: own.holder, token, seats: own.seats, ttl },
             8..40 => Call::Hold { holder: dice.below(HOLDERS), token, seats: some(3), ttl },
-            40..52 => Call::Extend { token: own.token, seats: own.seats, ttl },
-            52..56 => Call::Extend { token: own.token, seats: with(own.seats, &some(1)), ttl },
-            56..60 => Call::Extend { token: another, seats: own.seats, ttl },
+            40..52 => Call::Extend { token: own.token, seats: whole, ttl },
+            52..56 => Call::Extend { token: own.token, seats: with(whole, &some(1)), ttl },
+            56..60 => Call::Extend { token: another, seats: SEATS.to_vec(), ttl },
             60..70 => Call::Release { token: own.token, seats: own.seats },
             70..75 => Call::Release { token: own.token, seats: some(4) },
             75..80 => Call::Release { token: another, seats: own.seats },
