@@ -118,7 +118,8 @@ pub trait OutboxReader: Send + Sync {
     /// stands changes nothing (`testing::outbox::cursor_stays_between_its_bounds`).
     async fn advance(&self, lease: OutboxLease, sequence: u64) -> Result<(), OutboxError>;
     /// Drops at most `limit` published events that happened before `before`, oldest first; says how
-    /// many (`testing::outbox::only_published_events_are_dropped`).
+    /// many (`testing::outbox::only_published_events_are_dropped`). It may keep those that stand
+    /// behind one that has to stay or were written together with it; else it answers 0 only if none is left.
     async fn drop_published(
         &self,
         partition: u16,
