@@ -5,7 +5,7 @@ use ticketing_core::testing::model;
 use crate::world::{Server, block_on};
 
 async fn step_by_step(server: Server) {
-    let tally = model::store_matches_model(|| server.alone(1), 0..3, 150).await;
+    let tally = model::store_matches_model(|| server.alone(1), 0..3, 200).await;
     for (answer, count) in tally.iter() {
         let never = ["not_written", "unknown"].contains(&answer);
         assert!(never || count > 0, "{answer} never came up: {tally}");

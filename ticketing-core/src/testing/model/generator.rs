@@ -1,7 +1,9 @@
 //! Sequences of steps in which every answer of a commit comes up often.
 
 use super::dice::Dice;
-use super::step::{Action, Call, Owner, PERFORMANCES, Part, Pick, SEATS, SeatChange, Step, USERS};
+use super::step::{
+    Action, Call, Guarded, Made, Owner, PERFORMANCES, Part, Pick, SEATS, SeatChange, Step, USERS,
+};
 
 /// Makes one step after another from a seed.
 #[derive(Debug)]
@@ -30,6 +32,12 @@ enum Subject {
     SetAside,
     PointsBack,
     PostAgain,
+    Pay,
+    Settle,
+    Refund,
+    SendBack,
+    Create,
+    Manage,
     Nothing,
 }
 
@@ -46,7 +54,26 @@ const SUBJECTS: &[(usize, Subject)] = &[
     (9, Subject::SetAside),
     (7, Subject::PointsBack),
     (2, Subject::PostAgain),
+    (5, Subject::Pay),
+    (6, Subject::Settle),
+    (4, Subject::Refund),
+    (3, Subject::SendBack),
+    (4, Subject::Create),
+    (4, Subject::Manage),
     (3, Subject::Nothing),
+];
+
+const MADE: &[Made] = &[Made::Venue, Made::Show, Made::Performance, Made::Performance];
+
+const GUARDED: &[Guarded] = &[
+    Guarded::Made(Made::Venue),
+    Guarded::Made(Made::Show),
+    Guarded::Made(Made::Performance),
+    Guarded::Made(Made::Performance),
+    Guarded::Checkout,
+    Guarded::Payment,
+    Guarded::Refund,
+    Guarded::Ticket,
 ];
 
 impl Generator {
@@ -123,6 +150,12 @@ impl Generator {
             Subject::SetAside => vec![self.set_aside()],
             Subject::PointsBack => vec![Part::PointsBack { of: self.pick(4, 0) }],
             Subject::PostAgain => vec![Part::PostAgain { of: self.pick(4, 0) }],
+            Subject::Pay => vec![Part::Pay { of: self.pick(4, 0) }],
+            Subject::Settle => vec![Part::Settle { of: self.pick(3, 15) }],
+            Subject::Refund => vec![Part::Refund { of: self.pick(3, 15) }],
+            Subject::SendBack => vec![Part::SendBack { of: self.pick(3, 15) }],
+            Subject::Create => vec![Part::Create(dice.pick(MADE))],
+            Subject::Manage => vec![Part::Manage(dice.pick(MADE), self.pick(2, 15))],
             Subject::Nothing => Vec::new(),
         };
         if dice.chance(8) {
@@ -132,7 +165,10 @@ impl Generator {
             parts.push(self.set_aside());
         }
         if dice.chance(12) {
-            parts.push(Part::Guard { of: self.pick(5, 40) });
+            parts.push(Part::Guard { what: Guarded::Reservation, of: self.pick(5, 40) });
+        }
+        if dice.chance(12) {
+            parts.push(Part::Guard { what: dice.pick(GUARDED), of: self.pick(2, 40) });
         }
         if parts.is_empty() || dice.chance(20) {
             parts.push(Part::Message { n: self.key(number) });

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::step::{Action, Call, Owner, Part, Pick, SeatChange, Step};
-use super::world::{World, label};
+use super::world::{World, label, loaded};
 use crate::aggregate::Applied;
 use crate::change_set::{ChangeSet, Fingerprint, Response};
 use crate::checkout::{Checkout, Reply, TenderChoice};
@@ -62,15 +62,15 @@ impl World {
 }
 
 /// A change set in the making.
-struct Writing<'a> {
-    world: &'a World,
+pub(super) struct Writing<'a> {
+    pub(super) world: &'a World,
     number: u32,
-    at: DateTime<Utc>,
+    pub(super) at: DateTime<Utc>,
     ids: u8,
 }
 
 impl Writing<'_> {
-    fn id(&mut self) -> uuid::Uuid {
+    pub(super) fn id(&mut self) -> uuid::Uuid {
         self.ids += 1;
         self.world.id(self.number, self.ids)
     }
@@ -136,7 +136,13 @@ impl Writing<'_> {
             }
             Part::PointsBack { of } => changes.post(self.points_back(world.set_aside(*of)?)?),
             Part::PostAgain { of } => changes.post(world.entry(*of)?.clone()),
-            Part::Guard { of } => changes.guard(world.reservation(*of)?),
+            Part::Guard { what, of } => changes.guard(world.guarded(*what, *of)?),
+            Part::Pay { of } => self.pay(changes, world.reservation(*of)?)?,
+            Part::Settle { of } => self.settle(changes, loaded(&world.payments, *of)?.clone()),
+            Part::Refund { of } => self.refund(changes, loaded(&world.payments, *of)?.clone())?,
+            Part::SendBack { of } => self.send_back(changes, loaded(&world.refunds, *of)?.clone()),
+            Part::Create(made) => self.create(changes, *made)?,
+            Part::Manage(made, of) => self.manage(changes, *made, *of)?,
             Part::Message { n } => changes.caused_by(World::message(*n)),
             Part::Receipt { key, request, call } => {
                 let (key, print) = (world.receipt_key(*key), Fingerprint([*request; 32]));

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ModelStore;
 use super::step::{PERFORMANCES, SEATS};
-use super::world::World;
+use super::world::{Versions, World};
 use crate::checkout::Checkout;
 use crate::error::PortError;
 use crate::id::PerformanceId;
@@ -199,8 +199,33 @@ async fn compare_sagas(
         let got = read(ports.tickets.of_reservation(reservation).await)?;
         expect(&format!("tickets of reservation {reservation}"), &own, &got)?;
     }
+    for payment in world.payments.iter().map(|versions| versions.latest().clone()) {
+        let got = read(ports.payments.find(payment.id()).await)?;
+        expect("a payment", &Some(payment), &got)?;
+    }
+    for refund in world.refunds.iter().map(|versions| versions.latest().clone()) {
+        let got = read(ports.refunds.find(refund.id()).await)?;
+        expect("a refund", &Some(refund), &got)?;
+    }
+    compare_made(ports, world).await?;
     let until = now - TimeDelta::minutes(5);
     let is_stalled = |one: &Checkout| one.is_live() && one.moved_at() <= until;
     let stalled = sorted(all(), is_stalled, |one| (one.moved_at(), one.id()));
     expect_list("stalled checkouts", &stalled, |page| ports.checkouts.stalled(until, page)).await
+}
+
+async fn compare_made(ports: &StorePorts, world: &World) -> Result<(), String> {
+    for venue in world.venues.iter().map(Versions::latest) {
+        let got = read(ports.layouts.venue(venue.id()).await)?;
+        expect("a venue", &Some(venue), &got.as_deref())?;
+    }
+    for show in world.shown.iter().map(Versions::latest) {
+        let got = read(ports.layouts.show(show.id()).await)?;
+        expect("a show", &Some(show), &got.as_deref())?;
+    }
+    for performance in world.scheduled.iter().map(Versions::latest) {
+        let got = read(ports.layouts.fresh_performance(performance.id()).await)?;
+        expect("a performance", &Some(performance), &got.as_deref())?;
+    }
+    Ok(())
 }

@@ -33,6 +33,25 @@ pub(super) enum SeatChange {
     Vacant,
 }
 
+/// What sellers make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    Venue,
+    Show,
+    Performance,
+}
+
+/// What may be read without being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guarded {
+    Made(Made),
+    Reservation,
+    Checkout,
+    Payment,
+    Refund,
+    Ticket,
+}
+
 /// What a receipt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
@@ -66,6 +85,26 @@ pub(super) enum Part {
         of: Pick,
         reply: usize,
     },
+    /// A payment of a reservation is created.
+    Pay {
+        of: Pick,
+    },
+    /// A payment goes on: it is sent, then its money comes in.
+    Settle {
+        of: Pick,
+    },
+    /// A refund of a payment is requested, which saves both.
+    Refund {
+        of: Pick,
+    },
+    /// A refund is sent, then done.
+    SendBack {
+        of: Pick,
+    },
+    /// A performance is of the newest show.
+    Create(Made),
+    /// One that was made is changed.
+    Manage(Made, Pick),
     /// Somebody enters with a ticket.
     Admit {
         of: Pick,
@@ -108,6 +147,7 @@ pub(super) enum Part {
         of: Pick,
     },
     Guard {
+        what: Guarded,
         of: Pick,
     },
     Message {

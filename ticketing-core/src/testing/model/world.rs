@@ -6,15 +6,20 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::dice::id;
-use super::step::{PERFORMANCES, Pick, SHOWS, USERS};
+use super::step::{Guarded, Made, PERFORMANCES, Pick, SHOWS, USERS};
 use crate::aggregate::Aggregate;
 use crate::change_set::{ChangeSet, MessageKey, ReceiptKey, Record};
 use crate::checkout::Checkout;
 use crate::id::{PerformanceId, ReservationId, ShowId, UserId};
 use crate::label::Label;
 use crate::ledger::{EntryKind, JournalEntry};
+use crate::payment::Payment;
+use crate::performance::Performance;
+use crate::refund::Refund;
 use crate::reservation::Reservation;
+use crate::show::Show;
 use crate::ticket::Ticket;
+use crate::venue::Venue;
 
 /// One aggregate in every version that was committed, oldest first; never empty.
 #[derive(Clone, Debug)]
@@ -42,6 +47,11 @@ pub(super) struct World {
     pub(super) reservations: Vec<Versions<Reservation>>,
     pub(super) checkouts: Vec<Versions<Checkout>>,
     pub(super) tickets: Vec<Versions<Ticket>>,
+    pub(super) payments: Vec<Versions<Payment>>,
+    pub(super) refunds: Vec<Versions<Refund>>,
+    pub(super) venues: Vec<Versions<Venue>>,
+    pub(super) shown: Vec<Versions<Show>>,
+    pub(super) scheduled: Vec<Versions<Performance>>,
     pub(super) entries: Vec<Arc<JournalEntry>>,
     /// The change set of every step that sent one.
     sent: Vec<(u32, ChangeSet)>,
@@ -62,6 +72,11 @@ impl World {
             reservations: Vec::new(),
             checkouts: Vec::new(),
             tickets: Vec::new(),
+            payments: Vec::new(),
+            refunds: Vec::new(),
+            venues: Vec::new(),
+            shown: Vec::new(),
+            scheduled: Vec::new(),
             entries: Vec::new(),
             sent: Vec::new(),
             receipt_keys: Vec::new(),
@@ -83,15 +98,15 @@ impl World {
 
     /// The reservation that is meant, as it was loaded.
     pub(super) fn reservation(&self, pick: Pick) -> Option<&Reservation> {
-        picked(&self.reservations, pick).map(|versions| versions.seen_by(pick))
+        loaded(&self.reservations, pick)
     }
 
     pub(super) fn checkout(&self, pick: Pick) -> Option<&Checkout> {
-        picked(&self.checkouts, pick).map(|versions| versions.seen_by(pick))
+        loaded(&self.checkouts, pick)
     }
 
     pub(super) fn ticket(&self, pick: Pick) -> Option<&Ticket> {
-        picked(&self.tickets, pick).map(|versions| versions.seen_by(pick))
+        loaded(&self.tickets, pick)
     }
 
     pub(super) fn entry(&self, pick: Pick) -> Option<&JournalEntry> {
@@ -103,6 +118,22 @@ impl World {
         let pending = |entry: &&Arc<JournalEntry>| entry.kind() == EntryKind::PointsReserved;
         let pending: Vec<_> = self.entries.iter().filter(pending).collect();
         picked(&pending, pick).map(|entry| &***entry)
+    }
+
+    pub(super) fn guarded(&self, what: Guarded, pick: Pick) -> Option<&dyn Aggregate> {
+        fn of<T: Aggregate>(all: &[Versions<T>], pick: Pick) -> Option<&dyn Aggregate> {
+            Some(loaded(all, pick)?)
+        }
+        match what {
+            Guarded::Made(Made::Venue) => of(&self.venues, pick),
+            Guarded::Made(Made::Show) => of(&self.shown, pick),
+            Guarded::Made(Made::Performance) => of(&self.scheduled, pick),
+            Guarded::Reservation => of(&self.reservations, pick),
+            Guarded::Checkout => of(&self.checkouts, pick),
+            Guarded::Payment => of(&self.payments, pick),
+            Guarded::Refund => of(&self.refunds, pick),
+            Guarded::Ticket => of(&self.tickets, pick),
+        }
     }
 
     /// The owner that a pick means; one that has no reservation, if there is none yet.
@@ -136,11 +167,11 @@ impl World {
                 Record::Reservation(saved) => saved_in(&mut self.reservations, saved),
                 Record::Checkout(saved) => saved_in(&mut self.checkouts, saved),
                 Record::Ticket(saved) => saved_in(&mut self.tickets, saved),
-                Record::Venue(_)
-                | Record::Show(_)
-                | Record::Performance(_)
-                | Record::Payment(_)
-                | Record::Refund(_) => {}
+                Record::Venue(saved) => saved_in(&mut self.venues, saved),
+                Record::Show(saved) => saved_in(&mut self.shown, saved),
+                Record::Performance(saved) => saved_in(&mut self.scheduled, saved),
+                Record::Payment(saved) => saved_in(&mut self.payments, saved),
+                Record::Refund(saved) => saved_in(&mut self.refunds, saved),
             }
         }
         self.entries.extend(changes.entries().iter().cloned());
@@ -153,6 +184,11 @@ fn saved_in<T: Aggregate + Clone>(all: &mut Vec<Versions<T>>, saved: &T) {
         Some(versions) => versions.0.push(saved.clone()),
         None => all.push(Versions(vec![saved.clone()])),
     }
+}
+
+/// The one that is meant, as it was loaded.
+pub(super) fn loaded<T>(all: &[Versions<T>], pick: Pick) -> Option<&T> {
+    picked(all, pick).map(|versions| versions.seen_by(pick))
 }
 
 /// One of a list, counted from its end.
