@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ticketing_core::id::UserId;
+use ticketing_core::id::{ReservationId, UserId};
 use ticketing_core::money::Currency;
 use ticketing_core::page::{Limit, PageRequest};
-use ticketing_core::port::Inspect;
+use ticketing_core::port::{Inspect, Reservations};
 use ticketing_sqlx::Options;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -92,6 +92,36 @@ async fn unanswered_reads_cost_no_session(server: Server) {
     scratch.remove().await;
 }
 
+/// Reads by key share statements; one that is not answered holds up nobody who asks later.
+async fn unanswered_read_by_key_holds_up_no_other(server: Server) {
+    let scratch = Scratch::new(server, "held_up").await;
+    let proxy = Proxy::before(&scratch.url, 1).await;
+    let options = Options { statement_timeout: Duration::from_mins(5), ..impatient() };
+    let shop = Shop::open(proxy.url(), options, 11).await;
+    let find = || {
+        let (store, id) = (shop.store.clone(), ReservationId::generate(&*shop.memory.ids));
+        async move { Reservations::find(&store, id).await }
+    };
+    assert_eq!(find().await.expect("a read"), None);
+    proxy.mute(true);
+    let unanswered = tokio::spawn(find());
+    let met = async {
+        while proxy.met() == 0 {
+            pause(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(READ_MAX, met).await.expect("it is sent");
+    proxy.mute(false);
+    for _ in 0..3 {
+        let read = timeout(READ_MAX, find()).await.expect("it does not wait for the other");
+        assert_eq!(read.expect("a read"), None);
+    }
+    assert!(!unanswered.is_finished());
+    unanswered.abort();
+    shop.close().await;
+    scratch.remove().await;
+}
+
 /// A store is closed in bounded time although its server is silent, and says what it left.
 async fn silent_server_does_not_hold_up_the_end(server: Server) {
     let scratch = Scratch::new(server, "silent_end").await;
@@ -154,6 +184,7 @@ async fn sessions_run_out(server: Server) {
 
 on_each!(mysql: MySql, mariadb: MariaDb => {
     server_falls_silent();
+    unanswered_read_by_key_holds_up_no_other();
     unanswered_reads_cost_no_session();
     silent_server_does_not_hold_up_the_end();
 });

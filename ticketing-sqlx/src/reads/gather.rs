@@ -4,7 +4,9 @@
 //! read still sees all that was committed before it was asked for.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
@@ -17,6 +19,9 @@ use crate::sql::{SIZE_MAX, size_for};
 /// The statements of one table that run at a time. A second one would only share the keys of the first: hundreds of
 /// keys take a millisecond.
 const STATEMENTS_MAX: usize = 1;
+/// A statement that takes longer may never be answered, so nobody waits for it but those who asked with it. How
+/// many there are of these is bounded by the sessions that read.
+const SLOW: Duration = Duration::from_millis(250);
 
 /// What is read by key. The keys that wait are bounded by their callers.
 pub(crate) struct Gathered {
@@ -104,7 +109,25 @@ struct Running {
 impl Running {
     async fn run(mut self) {
         while let Some(batch) = self.next() {
-            self.gathered.answer(self.point, batch).await;
+            let gathered = Arc::clone(&self.gathered);
+            let mut answered = pin!(gathered.answer(self.point, batch));
+            if tokio::time::timeout(SLOW, &mut answered).await.is_err() {
+                self.step_aside();
+                return answered.await;
+            }
+        }
+    }
+
+    /// Lets others read who wait, or come.
+    fn step_aside(&mut self) {
+        let mut tables = self.gathered.tables();
+        let table = tables.entry(self.point.table).or_default();
+        let (gathered, point) = (Arc::clone(&self.gathered), self.point);
+        self.is_over = true;
+        if table.waiting.is_empty() {
+            table.running -= 1;
+        } else {
+            tokio::spawn(Self { gathered, point, is_over: false }.run());
         }
     }
 
