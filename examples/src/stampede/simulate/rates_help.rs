@@ -21,7 +21,7 @@ const OTHERS: [(&str, &[(&str, &str)]); 5] = [
             ("gateway.decline", "a call is declined"),
             ("gateway.refuse_retryable", "a call or find is not taken, to be sent again"),
             ("gateway.lost_before", "a call or find never arrives"),
-            ("gateway.lost_after", "a call is done, its answer is lost"),
+            ("gateway.lost_after", "a call or find is done, its answer is lost"),
             ("gateway.slow", "a call or find is answered slowly"),
             ("gateway.late", "a call ends as unknown and is done later"),
             ("gateway.notice_twice", "a notice comes twice"),
