@@ -62,9 +62,9 @@ async fn lost_commit_is_not_taken_for_another_stores(server: Server) {
     proxy.freeze();
     let met = proxy.met();
     proxy.script([Fault::Late(Duration::ZERO), Fault::CutAndFreeze]);
-    let flushes = shop.store.stats().flushes;
+    let reads = shop.store.stats().reads;
     let earlier = send(&before.1);
-    until("a flush begins", || shop.store.stats().reads > flushes).await;
+    until("a flush begins", || shop.store.stats().reads > reads).await;
     let (one, two) = (send(&first.1), send(&second.1));
     until("both wait", || shop.store.stats().waiting == 2).await;
     proxy.thaw();
