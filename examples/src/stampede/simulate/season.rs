@@ -41,6 +41,9 @@ const PARTITIONS: u16 = 8;
 /// asks every few seconds would do little else.
 const LINE_PACE: u32 = 4;
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// How late anything may be while things go wrong as a level has it: processes that are down and clocks that are
+/// off keep sweeps from their work for a while.
+const STUCK_AFTER: Duration = Duration::from_hours(6);
 /// From the opening of the sales to the start: sooner than the last buyers give tickets back.
 const STARTS_AFTER: TimeDelta = TimeDelta::days(9);
 /// Hardly longer than the time until payment must have started, so that much money comes after it.
@@ -168,7 +171,9 @@ impl Season {
     ) -> Result<Self, SeasonError> {
         let rates = args.rates()?;
         let plan = plan(args, seed, &rates);
-        let watch = Watch::new(Arc::new(clock.clone()));
+        // A rate that somebody sets may be that of a gateway that never answers.
+        let stuck_after = if args.rates.is_empty() { STUCK_AFTER } else { Duration::MAX };
+        let watch = Watch::new(Arc::new(clock.clone()), stuck_after);
         let virtual_clock = WorldClock::Virtual(clock.clone());
         let mut world = World::new(&plan, virtual_clock, |store| watch.attach(store)).await?;
         watch.compare_with(&world.memory.gateway);

@@ -23,6 +23,7 @@ struct State {
     model: ModelStore,
     domain: DomainModel,
     gateway: Option<Arc<FakeGateway>>,
+    stuck_after: Duration,
     replayed: u64,
     count_at: u64,
     broken: Option<Broken>,
@@ -84,12 +85,13 @@ impl State {
 pub(super) struct Watch(Arc<Mutex<State>>);
 
 impl Watch {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, stuck_after: Duration) -> Self {
         let state = State {
             clock,
             model: ModelStore::new(),
             domain: DomainModel::new(),
             gateway: None,
+            stuck_after,
             replayed: 0,
             count_at: FIRST_COUNT,
             broken: None,
@@ -133,8 +135,7 @@ impl Watch {
             state.count_at = COUNT_GROWS * state.replayed;
             state.clock.now()
         };
-        // What must end is looked at where nothing goes wrong any more: until then a gateway may never answer.
-        let stuck_after = Duration::MAX;
+        let stuck_after = self.lock().stuck_after;
         let options = VerifyOptions {
             events_dropped_before: Some(now),
             stuck_after,

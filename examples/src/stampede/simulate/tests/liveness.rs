@@ -107,7 +107,7 @@ fn silence(ports: Ports, from_confirm: bool) -> Ports {
 #[test]
 fn a_payment_that_the_gateway_never_answers_for_is_named() {
     let failed = broken_by(|_, ports| silence(ports, true), &[]);
-    assert!(failed.broken.text.starts_with("everything_ends: payment "), "{failed}");
+    assert!(failed.broken.text.starts_with("stuck_past_deadline: payment "), "{failed}");
     told_about(&failed, "payment ");
 }
 
