@@ -110,8 +110,8 @@ pub(crate) async fn session(store: &Store) -> Result<Connection, PortError> {
     session.map_err(|error| store.reading("plans", "session").refused(error))
 }
 
-/// How a statement would run with the values of a row in the middle. They are in the text: MySQL tells the
-/// columns of the plan of a prepared statement only when it is there.
+/// How a statement would run with the values of a row in the middle. They are in the text: of a prepared
+/// EXPLAIN, MySQL 9 describes other columns than it sends.
 pub(crate) async fn explain(
     read: &Read<'_>,
     session: &mut Connection,
