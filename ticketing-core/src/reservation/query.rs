@@ -96,6 +96,11 @@ impl Reservation {
         self.checkout
     }
 
+    /// How many checkouts were started, whatever became of them.
+    pub const fn checkouts(&self) -> u16 {
+        self.checkouts
+    }
+
     /// The payment that is under way, or that paid it.
     pub const fn payment(&self) -> Option<PaymentId> {
         self.payment

@@ -108,9 +108,6 @@ impl From<PortError> for ConfirmError {
 pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentView, ConfirmError> {
     let asked = (request.payment, request.amount);
     let call = Call::of(request.user, "confirm", request.key.as_ref(), &asked);
-    if let Some(answer) = Call::replay(call.as_ref(), ports).await? {
-        return Ok(answer);
-    }
     let mut tries = Tries::new();
     loop {
         let now = ports.clock.now();
@@ -118,6 +115,12 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
         let payment = found
             .filter(|payment| payment.user() == request.user)
             .ok_or(ConfirmError::NoSuchPayment(request.payment))?;
+        // The receipt is written with the intent: where none began, none is looked for.
+        if *payment.state() != PaymentState::Created
+            && let Some(answer) = Call::replay(call.as_ref(), ports).await?
+        {
+            return Ok(answer);
+        }
         let reservation = ports
             .reservations
             .find(payment.reservation())
