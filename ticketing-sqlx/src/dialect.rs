@@ -93,6 +93,16 @@ impl Dialect {
         }
     }
 
+    /// Whether an update of many rows is an insert that finds them there.
+    pub(crate) const fn upserts(self) -> bool {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => true,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => false,
+        }
+    }
+
     /// What an update of many rows counts for each that it found: on MySQL it is an upsert, which counts one for
     /// a row that it inserts.
     pub(crate) const fn counts_for_update(self) -> u64 {

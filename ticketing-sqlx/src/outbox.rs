@@ -65,6 +65,11 @@ const BOUNDS: &str = "SELECT r.published, p.last \
     FROM tk_outbox_reader r JOIN tk_outbox_part p ON p.part = r.part \
     WHERE r.part = ? AND r.epoch = ? AND r.owner = ?";
 
+/// The reads of a backlog. What waits is summed over all partitions, which are few.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) const QUERIES: [(&str, &str); 3] =
+    [("READ", READ), ("READ_ON", READ_ON), ("BOUNDS", BOUNDS)];
+
 /// Its subquery takes no lock at READ COMMITTED, so it does not wait for a flush that counts events.
 const ADVANCE: &str = "UPDATE tk_outbox_reader SET published = ? \
     WHERE part = ? AND epoch = ? AND owner = ? AND published <= ? \

@@ -8,6 +8,8 @@ mod script;
 mod write;
 
 pub(crate) use executor::Executor;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use read::all_queries;
 
 use ticketing_core::aggregate::AggregateRef;
 use ticketing_core::error::{Fault, PortError};

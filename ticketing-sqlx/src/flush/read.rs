@@ -145,6 +145,13 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The statements that read so much within a flush.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn all_queries(dialect: Dialect, reads: &Reads) -> Vec<String> {
+    let asked = Asked::of(dialect, reads);
+    asked.statements.into_iter().map(|statement| statement.sql).collect()
+}
+
 impl What {
     fn keep(self, row: &Row, rows: &mut Rows) -> Result<(), Broken> {
         match self {

@@ -110,6 +110,22 @@ impl<'a> Script<'a> {
         }
     }
 
+    /// Writes rows that must count so much in all, in one statement; gives them back if one does not hold them.
+    pub(super) fn one_of(
+        &mut self,
+        columns: usize,
+        values: Vec<Value<'a>>,
+        sql: impl Fn(usize) -> String,
+        counts: u64,
+    ) -> Result<(), Vec<Value<'a>>> {
+        let rows = values.len() / columns;
+        if rows_within(&values, columns) < rows {
+            return Err(values);
+        }
+        self.push(sql(rows), values, Expected::Changed(counts));
+        Ok(())
+    }
+
     /// Changes rows, each of which must be as it was read.
     pub(super) fn change<K, const N: usize>(
         &mut self,

@@ -9,8 +9,9 @@ use ticketing_core::port::{AllowanceRow, ClaimRow};
 use ticketing_core::seat::{Claim, ClaimOwner, ClaimStatus};
 
 use super::executor::Session;
+use super::records::{self, Table};
 use super::script::Script;
-use super::{Broken, Failed, records};
+use super::{Broken, Failed};
 use crate::codes;
 use crate::db::{Dialect, Statement, Value};
 
@@ -61,14 +62,37 @@ fn aggregates<'a>(script: &mut Script<'a>, writes: &'a Writes) -> Result<(), Bro
             let values = if write.stored == 0 { &mut new } else { &mut known };
             records::values(write, values)?;
         }
-        let columns = table.columns();
-        script.rows(columns, new, |rows| table.insert(rows), None);
-        let each = Some(dialect.counts_for_update());
-        script.rows(columns, known, |rows| table.update(dialect, rows), each);
+        save(script, &table, new, known);
         let tail = format!("){}", dialect.shared());
         script.guard(&table.versions(dialect), &tail, kind, guards);
     }
     Ok(())
+}
+
+/// New rows and known ones. MySQL's upsert takes both: it has no version that another's row can have for one that
+/// is new.
+fn save<'a>(
+    script: &mut Script<'a>,
+    table: &Table,
+    mut new: Vec<Value<'a>>,
+    mut known: Vec<Value<'a>>,
+) {
+    let (dialect, columns) = (script.dialect(), table.columns());
+    let each = dialect.counts_for_update();
+    if dialect.upserts() && !known.is_empty() {
+        let counts = (new.len() / columns) as u64 + each * (known.len() / columns) as u64;
+        let fresh = new.len();
+        new.append(&mut known);
+        match script.one_of(columns, new, |rows| table.update(dialect, rows), counts) {
+            Ok(()) => return,
+            Err(mut values) => {
+                known = values.split_off(fresh);
+                new = values;
+            }
+        }
+    }
+    script.rows(columns, new, |rows| table.insert(rows), None);
+    script.rows(columns, known, |rows| table.update(dialect, rows), Some(each));
 }
 
 /// Those of a kind, in a list that is ascending.

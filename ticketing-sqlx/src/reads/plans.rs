@@ -2,7 +2,15 @@
 
 use std::borrow::Cow;
 
+use ticketing_core::aggregate::{AggregateKind, AggregateRef};
+use ticketing_core::change_set::{MessageKey, ReceiptKey};
 use ticketing_core::error::PortError;
+use ticketing_core::flush::{Lock, Reads};
+use ticketing_core::id::{ChangeSetId, EntryId, PerformanceId, ShowId, UserId};
+use ticketing_core::label::{Label, Token};
+use ticketing_core::ledger::{Account, AccountKey};
+use ticketing_core::money::Currency;
+use ticketing_core::seat::SeatNo;
 use uuid::Uuid;
 
 use super::query::{Point, Sql};
@@ -11,7 +19,7 @@ use super::{checkouts, claims, layouts, ledger, payments, receipts};
 use super::{refunds, reservations, retention, tickets};
 use crate::db::fault::Broken;
 use crate::db::{Connection, Dialect, Row, Statement, Value};
-use crate::{Store, inspect, sql};
+use crate::{Store, flush, inspect, outbox, sql};
 
 /// How many rows [`fill`] puts into each table.
 const ROWS: u32 = 100_000;
@@ -57,7 +65,57 @@ pub(crate) fn all_queries(dialect: Dialect) -> Vec<(String, Cow<'static, str>)> 
     });
     let of_seats = sql::SIZES
         .map(|size| (format!("claims::of_seats({size})"), Cow::Owned(claims::of_seats(size))));
-    constant.chain(by_key).chain(of_seats).collect()
+    let of_flush = [1, 2, 256].into_iter().flat_map(|keys| {
+        let texts = flush::all_queries(dialect, &everything(keys));
+        texts.into_iter().map(move |text| (format!("flush({keys})"), Cow::Owned(text)))
+    });
+    let of_outbox = outbox::QUERIES.iter();
+    let of_outbox = of_outbox.map(|(name, text)| (format!("outbox::{name}"), Cow::Borrowed(*text)));
+    constant.chain(by_key).chain(of_seats).chain(of_flush).chain(of_outbox).collect()
+}
+
+/// A flush that locks and reads so many rows of each kind.
+fn everything(keys: u32) -> Reads {
+    let ids = || (1..=keys).map(|number| Uuid::from_u128(number.into()));
+    let kinds = [
+        AggregateKind::Venue,
+        AggregateKind::Show,
+        AggregateKind::Performance,
+        AggregateKind::Reservation,
+        AggregateKind::Checkout,
+        AggregateKind::Payment,
+        AggregateKind::Refund,
+        AggregateKind::Ticket,
+    ];
+    let aggregates = kinds.into_iter().flat_map(|kind| {
+        let locks = [Lock::Shared, Lock::Exclusive].into_iter();
+        locks.flat_map(move |lock| ids().map(move |id| (AggregateRef { kind, id }, lock)))
+    });
+    let wallet = |id| AccountKey {
+        account: Account::Wallet(UserId::from_uuid(id)),
+        currency: Currency::KRW,
+    };
+    let receipt = |id| ReceiptKey {
+        caller: UserId::from_uuid(id),
+        operation: Label::new("a").expect("a label"),
+        key: Token::new("a").expect("a token"),
+    };
+    let message = |_| MessageKey {
+        consumer: Label::new("a").expect("a label"),
+        id: Token::new("a").expect("a token"),
+    };
+    let (user, show) = (UserId::from_uuid, ShowId::from_uuid);
+    Reads {
+        wallets: ids().map(wallet).collect(),
+        aggregates: aggregates.collect(),
+        change_sets: ids().map(ChangeSetId::from_uuid).collect(),
+        receipts: ids().map(receipt).collect(),
+        messages: ids().map(message).collect(),
+        claims: ids().map(|id| (PerformanceId::from_uuid(id), SeatNo(0))).collect(),
+        allowances: ids().map(|id| (user(id), show(id))).collect(),
+        entries: ids().map(EntryId::from_uuid).collect(),
+        resolutions: ids().map(EntryId::from_uuid).collect(),
+    }
 }
 
 /// Fills the empty tables of a migrated database with 100,000 rows each, which nothing can read back.
@@ -162,11 +220,19 @@ fn mysql_step(row: &Row) -> Result<Step, Broken> {
     Ok(Step { text: format!("{table} {kind} {key} {extra}"), flaw })
 }
 
-/// A value for each parameter, as the column that it stands against wants it.
+/// A value for each parameter, as the column that it stands against wants it: another one each time, since
+/// keys that are the same are planned as one.
 fn samples(text: &str) -> Result<Vec<Value<'static>>, String> {
     let words = words(text);
+    let mut columns: Vec<&str> = Vec::new();
     let parameters = words.iter().enumerate().filter(|(_, word)| **word == "?");
-    parameters.map(|(place, _)| sample(column(&words[..place])?)).collect()
+    let sample = |(place, _)| {
+        let column = column(&words[..place])?;
+        let before = columns.iter().filter(|known| **known == column).count();
+        columns.push(column);
+        sample(column, u32::try_from(before).unwrap_or(u32::MAX))
+    };
+    parameters.map(sample).collect()
 }
 
 /// The words and signs of a statement.
@@ -207,20 +273,24 @@ fn column<'a>(before: &[&'a str]) -> Result<&'a str, String> {
     }
 }
 
-fn sample(column: &str) -> Result<Value<'static>, String> {
-    let name = column.split_once('.').map_or(column, |(_, name)| name);
+fn sample(column: &str, before: u32) -> Result<Value<'static>, String> {
+    let number = SAMPLE.saturating_add(before);
+    let (table, name) = column.split_once('.').unwrap_or(("", column));
     Ok(match name {
+        // Of a lease; an account's owner is an id.
+        "owner" if table == "r" => Value::text(""),
         "id" | "caller" | "entry" | "live_in" | "owner" | "payment" | "pending" | "performance"
         | "reservation" | "seller" | "show_id" | "user_id" => {
-            Uuid::from_u128(u128::from(SAMPLE)).into()
+            Uuid::from_u128(u128::from(number)).into()
         }
         "due_at" | "live_since" | "unsettled_since" | "created_at" | "handled_at"
         | "decided_at" | "sequence" => Value::Int(i64::from(SAMPLE)),
         "LIMIT" => Value::Int(101),
         "account" => Value::Int(6),
-        "part" | "seat" | "slot" => Value::Int(0),
+        "epoch" | "part" | "seat" | "slot" => Value::Int(0),
         "currency" => Value::text("KRW"),
-        "client_key" | "consumer" | "message" | "operation" => Value::text("a"),
+        "message" => Value::text(number.to_string()),
+        "client_key" | "consumer" | "operation" => Value::text("a"),
         other => return Err(format!("no sample for the column {other}")),
     })
 }
@@ -293,7 +363,7 @@ const TABLES: [(&str, &str); 19] = [
     ("tk_allowance", "user_id=#n - n % 10; show_id=#n - n % 10; slot=n % 10; reservation=#n"),
     ("tk_change_set", "id=#n; decided_at=n"),
     ("tk_receipt", "caller=#n; operation='a'; client_key='a'; fingerprint=#n; created_at=n"),
-    ("tk_message", "consumer=n; message='a'; handled_at=n"),
+    ("tk_message", "consumer='a'; message=n; handled_at=n"),
     ("tk_entry", "id=#n; booked_at=n; body='{}'"),
     ("tk_posting", "account=6; owner=#n - n % 10; currency='KRW'; entry=#n; amount=n"),
     ("tk_resolution", "pending=#n; entry=#n + 1"),
