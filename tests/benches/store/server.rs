@@ -53,10 +53,8 @@ impl Server {
         let get = |name: &str| {
             settings.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
         };
-        let mut must = vec![("innodb_flush_log_at_trx_commit", "1")];
-        if get("log_bin") == "ON" {
-            must.push(("sync_binlog", "1"));
-        }
+        let must =
+            [("innodb_flush_log_at_trx_commit", "1"), ("log_bin", "ON"), ("sync_binlog", "1")];
         for (name, value) in must {
             if get(name) != value {
                 return Err(format!("expected {name} = {value}, got {}", get(name)).into());
@@ -67,8 +65,7 @@ impl Server {
         let data = Some(PathBuf::from(get("datadir"))).filter(|path| path.is_dir());
         let buffer_pool = get("innodb_buffer_pool_size").parse()?;
         let described = format!(
-            "flush at commit, binary log {}, READ COMMITTED, buffer pool {} MiB, at most {} sessions",
-            if get("log_bin") == "ON" { "synced" } else { "off" },
+            "flush at commit, binary log synced, READ COMMITTED, buffer pool {} MiB, at most {} sessions",
             buffer_pool >> 20,
             get("max_connections"),
         );

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::sync::{Mutex, MutexGuard};
@@ -18,7 +19,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// On the server that all tests share.
     pub(crate) async fn new(server: Server, name: &str) -> Self {
-        Self { server, url: server.database(&format!("faults_{name}")).await }
+        Self { server, url: server.database(&own(name)).await }
     }
 
     /// Drops it; a test that fails leaves it to be looked at.
@@ -41,6 +42,12 @@ async fn run(url: &str, sql: &str) {
     let mut session = options.connect().await.expect("a session");
     session.execute(sqlx::raw_sql(sql)).await.expect("the right to do so");
     session.close().await.expect("a session that ends");
+}
+
+/// Of one test alone: the short and the long one of a name may run at once.
+fn own(name: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("faults_{name}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A server of these tests alone, for one test at a time. It is stopped when it is dropped.
@@ -78,7 +85,7 @@ impl Own {
 
     /// A migrated database on it.
     pub(crate) async fn database(&self, name: &str) -> String {
-        self.server.database_on(&self.url, &format!("faults_{name}")).await
+        self.server.database_on(&self.url, &own(name)).await
     }
 
     /// Runs a statement as root.
