@@ -51,14 +51,17 @@ pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed
             ));
             rates.push(rate);
         }
-        let (first, last) = (rates[0], rates[rates.len() - 1]);
+        let quarter = rates.len().div_ceil(4);
+        let first = median(rates[..quarter].to_vec());
+        let last = median(rates[rates.len() - quarter..].to_vec());
         let delivered = i64::try_from(fillings)? * EACH * i64::from(partitions);
         let name = format!("{relays} relays, {delivered} events");
         let bound = if relays == 1 { Bound::None } else { Bound::at_least(50_000.0) };
         report.figure(&name, median(rates), " events/s", bound);
         if fillings > 1 {
-            let bound = if bench.args.long { Bound::AtMost(1.25) } else { Bound::None };
-            report.figure("  the first filling's rate, of the last's", first / last, "x", bound);
+            // A few fillings, of a second each, say little.
+            let bound = if fillings < LONG { Bound::None } else { Bound::AtMost(1.25) };
+            report.figure("  the first quarter's rate, of the last's", first / last, "x", bound);
         }
     }
     town.close().await?;
