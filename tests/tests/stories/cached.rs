@@ -1,6 +1,6 @@
 //! Layouts behind a cache that nobody empties.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use pollster::block_on;
@@ -14,9 +14,12 @@ use ticketing_core::venue::Venue;
 
 use crate::world::World;
 
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
 pub(crate) struct Cached {
     layouts: Arc<dyn Layouts>,
     performance: Arc<Performance>,
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
 
 impl Cached {
@@ -24,7 +27,12 @@ impl Cached {
     pub(crate) fn of(world: &World) -> Self {
         let layouts = Arc::clone(&world.ports.layouts);
         let found = block_on(layouts.fresh_performance(world.performance));
-        Self { layouts, performance: found.unwrap().unwrap() }
+        Self { layouts, performance: found.unwrap().unwrap(), meanwhile: Mutex::default() }
+    }
+
+    /// While it is read for the first time, this happens; then it is read as it is by then.
+    pub(crate) fn meanwhile(self, happens: impl FnOnce() + Send + 'static) -> Self {
+        Self { meanwhile: Mutex::new(Some(Box::new(happens))), ..self }
     }
 }
 
@@ -55,6 +63,11 @@ impl Layouts for Cached {
     }
 
     async fn performance(&self, id: PerformanceId) -> Result<Option<Arc<Performance>>, PortError> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(happens) = meanwhile {
+            happens();
+            return self.layouts.fresh_performance(id).await;
+        }
         Ok(Some(Arc::clone(&self.performance)).filter(|known| known.id() == id))
     }
 

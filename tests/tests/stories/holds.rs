@@ -1,6 +1,7 @@
 //! Holds before, with and after a reservation; receipts of calls that come again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,16 +10,19 @@ use ticketing_core::admission::{Admission, AdmissionToken};
 use ticketing_core::aggregate::AggregateKind;
 use ticketing_core::id::{AdmissionId, UserId};
 use ticketing_core::memory::{CallAct, Step};
-use ticketing_core::payment::Method;
+use ticketing_core::money::Currency;
+use ticketing_core::payment::{Method, PaymentState};
 use ticketing_core::policy::SalesPolicy;
-use ticketing_core::port::{Clock, Held, Inspect, SeatHolds};
+use ticketing_core::port::{Clock, Held, Inspect, Ports, SeatHolds};
 use ticketing_core::seat::{SeatNo, Seats};
+use ticketing_core::service::Failure;
 use ticketing_core::service::cancel_performance::cancel_performance;
-use ticketing_core::service::checkout::{self, StartCheckout};
-use ticketing_core::service::confirm::{self, ConfirmPayment};
+use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
+use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
 use ticketing_core::service::hold::{self, HeldSeats, HoldError, HoldSeats};
 use ticketing_core::service::reserve::{self, ReserveError};
 
+use crate::cached::Cached;
 use crate::check::all;
 use crate::world::{PRICE, World, policy, seat, seats, token, won};
 
@@ -240,6 +244,50 @@ fn a_repeated_call_is_answered_before_anything_else_is_looked_at() {
     assert_eq!(block_on(checkout::start(&world.ports, start)).unwrap(), view);
     assert_eq!(block_on(confirm::confirm(&world.ports, pay)).unwrap(), paid);
     assert_eq!(world.claimed(&seat(0)), 1);
+}
+
+#[test]
+fn a_checkout_made_twice_at_once_is_not_refused_by_what_came_after_it() {
+    let world = World::new();
+    let user = world.user();
+    let reservation = world.reserve(user, &seat(0)).reservation;
+    let start = StartCheckout::by(user, reservation, Method::Card, Currency::KRW);
+    let start = start.with_key(token("checkout"));
+    let (ports, first) = (world.ports.clone(), start.clone());
+    let (seller, performance) = (world.seller, world.performance);
+    let layouts = Cached::of(&world).meanwhile(move || {
+        block_on(checkout::start(&ports, first)).unwrap();
+        block_on(cancel_performance(&ports, seller, performance)).unwrap();
+    });
+    let second = Ports { layouts: Arc::new(layouts), ..world.ports.clone() };
+    let view = block_on(checkout::start(&second, start.clone())).unwrap();
+    assert!(view.payment().is_some(), "{view:?}");
+    assert_eq!(block_on(checkout::start(&world.ports, start)).unwrap(), view);
+}
+
+#[test]
+fn a_key_is_refused_for_another_request_that_nothing_stands_in_the_way_of() {
+    let world = World::new();
+    let user = world.user();
+    let [one, other] = [0, 1].map(|no| world.reserve(user, &seat(no)).reservation);
+    let start = |reservation| {
+        let start = StartCheckout::by(user, reservation, Method::Card, Currency::KRW);
+        block_on(checkout::start(&world.ports, start.with_key(token("checkout"))))
+    };
+    let paid = start(one).unwrap().payment().unwrap();
+    let reused = start(other).unwrap_err();
+    assert!(matches!(reused, CheckoutError::Failed(Failure::KeyReused)), "{reused:?}");
+    let unpaid = world.checkout(user, other, 0, Some(Method::Card));
+    let confirm = |payment| {
+        let confirm = ConfirmPayment::new(user, payment, won(PRICE));
+        let confirm = confirm.with_provider_key(token("card")).with_key(token("confirm"));
+        block_on(confirm::confirm(&world.ports, confirm))
+    };
+    assert!(confirm(paid).unwrap().is_paid());
+    let reused = confirm(unpaid).unwrap_err();
+    assert!(matches!(reused, ConfirmError::Failed(Failure::KeyReused)), "{reused:?}");
+    assert_eq!(*world.payment(unpaid).state(), PaymentState::Created);
+    world.check();
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Reserve, check out, pay: the common way, and its refusals.
 
 use pollster::block_on;
+use ticketing_core::aggregate::{AggregateKind, AggregateRef};
 use ticketing_core::checkout::{Abort, CheckoutState};
 use ticketing_core::ledger::Account;
 use ticketing_core::money::Money;
 use ticketing_core::payment::{Honoured, Method, PaymentRefusal};
-use ticketing_core::port::UserStatus;
+use ticketing_core::port::{CommitError, UserStatus};
 use ticketing_core::reservation::{CancelReason, ReservationRefusal, ReservationState};
 use ticketing_core::service::cancel::{self, CancelError, CancelReservation};
 use ticketing_core::service::checkout::{self, CheckoutError, StartCheckout};
@@ -13,6 +14,7 @@ use ticketing_core::service::confirm::{self, ConfirmError, ConfirmPayment};
 use ticketing_core::service::reserve::{self, ReserveError};
 use ticketing_core::service::{Failure, PaymentStatus};
 
+use crate::stores::through;
 use crate::world::{PRICE, World, seat, seats, token, won};
 
 #[test]
@@ -148,7 +150,10 @@ fn a_key_counts_where_points_pay_it_all() {
         ConfirmPayment::new(user, payment, won(0)).with_key(token("pay"))
     };
     let (first, other) = (pay(0), pay(1));
-    let paid = block_on(confirm::confirm(&world.ports, first.clone())).unwrap();
+    // What it loads is stale: it is decided again, for the same call.
+    let of = AggregateRef { kind: AggregateKind::Payment, id: first.payment.as_uuid() };
+    let stale = through(&world, move |number| (number == 1).then_some(CommitError::Conflict(of)));
+    let paid = block_on(confirm::confirm(&stale, first.clone())).unwrap();
     assert!(paid.is_paid());
     assert_eq!(block_on(confirm::confirm(&world.ports, first)).unwrap(), paid);
     let reused = block_on(confirm::confirm(&world.ports, other)).unwrap_err();

@@ -205,17 +205,16 @@ impl Intention<'_> {
         performance: &Performance,
         now: DateTime<Utc>,
     ) -> Result<PaymentView, ConfirmError> {
-        let Self { mut payment, reservation, call } = self;
+        let Self { payment, reservation, call } = self;
         check_amount(&payment, request.amount)?;
         if payment.is_live() {
             performance.must_take_place()?;
             reservation.must_be_payable(now)?;
-            if let Some(Call { key, fingerprint }) = call.cloned() {
-                payment.await_receipt(PendingReceipt { key, fingerprint });
-            }
         }
+        let pending = |Call { key, fingerprint }| PendingReceipt { key, fingerprint };
+        let fact = Fact::PointsAlone(call.cloned().map(pending));
         let (id, loaded) = (payment.id(), Some((payment, reservation)));
-        let settled = settle(ports, id, &Fact::PointsAlone, loaded).await?;
+        let settled = settle(ports, id, &fact, loaded).await?;
         if settled.changed { Ok(settled.view) } else { status(ports, request.user, id).await }
     }
 

@@ -46,7 +46,7 @@ impl Case<'_> {
                     Fact::NotTaken => FailReason::NotTaken,
                     Fact::CancelledThere => FailReason::CancelledByGateway,
                     Fact::NotFound
-                    | Fact::PointsAlone
+                    | Fact::PointsAlone(_)
                     | Fact::Captured(_)
                     | Fact::AccountIssued(_)
                     | Fact::Reversed { .. }

@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 
 use crate::label::Label;
 use crate::money::Money;
-use crate::payment::{Intent, Method, Payment, PaymentState};
+use crate::payment::{Intent, Method, Payment, PaymentState, PendingReceipt};
 use crate::policy::Deadlines;
 use crate::port::{DepositAccount, Found};
 
 /// What became known about a payment. Never a guess: each comes from the gateway's own answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Fact {
-    /// Nothing is expected from the gateway: points pay it all.
-    PointsAlone,
+    /// Nothing is expected from the gateway: points pay it all. The call that is answered with it.
+    PointsAlone(Option<PendingReceipt>),
     /// This much was captured in all, and not taken back by the bank.
     Captured(Money),
     /// A definite no.

@@ -5,7 +5,7 @@ use crate::change_set::ChangeSet;
 use crate::id::{RefundId, TicketId};
 use crate::ledger::{JournalEntry, PaidSeats};
 use crate::money::Money;
-use crate::payment::{FailReason, Honoured, PaymentState};
+use crate::payment::{FailReason, Honoured, PaymentState, PendingReceipt};
 use crate::policy::LatePayment;
 use crate::refund::{NewRefund, Refund, RefundFor};
 use crate::reservation::{CancelReason, ReservationState};
@@ -15,12 +15,19 @@ use crate::ticket::Ticket;
 
 impl Case<'_> {
     /// Points pay it all: no gateway was asked. Nothing happens where nothing can be bought.
-    pub(super) fn points_alone(self, refused: bool) -> Result<Option<Decision>, Failure> {
+    pub(super) fn points_alone(
+        mut self,
+        receipt: Option<&PendingReceipt>,
+        refused: bool,
+    ) -> Result<Option<Decision>, Failure> {
         let payable = *self.payment.state() == PaymentState::Created
             && self.payment.external().is_zero()
             && self.buys(refused) == Honoured::InTime;
         if !payable {
             return Ok(None);
+        }
+        if let Some(receipt) = receipt {
+            self.payment.await_receipt(receipt.clone());
         }
         self.buy(Honoured::InTime).map(Some)
     }

@@ -159,7 +159,7 @@ impl Case<'_> {
     /// `refused` says that the store would not let the tickets be bought: then the money goes back.
     async fn decide(self, fact: &Fact, refused: bool) -> Result<Option<Decision>, Failure> {
         match fact {
-            Fact::PointsAlone => self.points_alone(refused),
+            Fact::PointsAlone(receipt) => self.points_alone(receipt.as_ref(), refused),
             Fact::Captured(amount) => self.captured(*amount, refused).await,
             Fact::AccountIssued(account) => self.account_issued(account.clone()),
             Fact::Declined(_) | Fact::NotTaken | Fact::CancelledThere | Fact::NotFound => {
