@@ -55,6 +55,10 @@ const POSTINGS: Sql = Sql {
         ORDER BY account, owner, currency, entry LIMIT ?",
 };
 
+/// Those of pages. Sums are over everything, on purpose.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) const QUERIES: &[(&str, Sql)] = &[("ENTRIES", ENTRIES), ("POSTINGS", POSTINGS)];
+
 /// What [`Snapshot::check_books`](crate::Snapshot::check_books) found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Books {

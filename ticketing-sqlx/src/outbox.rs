@@ -67,8 +67,8 @@ const BOUNDS: &str = "SELECT r.published, p.last \
 
 /// The reads of a backlog. What waits is summed over all partitions, which are few.
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const QUERIES: [(&str, &str); 3] =
-    [("READ", READ), ("READ_ON", READ_ON), ("BOUNDS", BOUNDS)];
+pub(crate) const QUERIES: [(&str, &str); 4] =
+    [("READ", READ), ("READ_ON", READ_ON), ("BOUNDS", BOUNDS), ("OLDEST", dropping::OLDEST)];
 
 /// Its subquery takes no lock at READ COMMITTED, so it does not wait for a flush that counts events.
 const ADVANCE: &str = "UPDATE tk_outbox_reader SET published = ? \

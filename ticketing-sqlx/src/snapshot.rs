@@ -14,6 +14,9 @@ const NEWEST: Sql = same!("SELECT MAX(decided_at) FROM tk_change_set");
 const SERVER: Sql = Sql { mysql: "SELECT VERSION()", sqlite: "SELECT sqlite_version()" };
 const DROPPED: Sql = same!("SELECT COUNT(*) FROM tk_outbox_reader WHERE dropped > 0");
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) const QUERIES: &[(&str, Sql)] = &[("NEWEST", NEWEST)];
+
 /// A database as it was at one moment, whatever is committed meanwhile: one transaction that reads.
 ///
 /// While it is there, MySQL and MariaDB keep every older version of a row, and SQLite cannot shorten its

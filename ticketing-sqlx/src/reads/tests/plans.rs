@@ -45,3 +45,44 @@ fn every_parameter_of_every_read_has_a_column() {
         assert!(queries.len() > 60, "{} statements", queries.len());
     });
 }
+
+/// Files with statements that read and that no plan is asked of: settings, tables of one row for a partition or
+/// a version, and what is made for a test.
+const OTHERS: [&str; 8] = [
+    "connect.rs",
+    "dialect.rs",
+    "flush/outcome.rs",
+    "flush/write/outbox.rs",
+    "db/literal.rs",
+    "fixture.rs",
+    "schema/migrate.rs",
+    "schema/mod.rs",
+];
+
+#[test]
+fn every_file_that_reads_is_explained_or_has_a_reason() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut reading) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.extend(Some(path).filter(|path| !path.ends_with("tests")));
+            } else if path.extension().is_some_and(|end| end == "rs")
+                && std::fs::read_to_string(&path).unwrap().contains("\"SELECT ")
+            {
+                reading.push(path.strip_prefix(&root).unwrap().display().to_string());
+            }
+        }
+    }
+    let queries = all_queries(crate::db::Dialect::Sqlite);
+    let explained: std::collections::BTreeSet<&str> =
+        queries.iter().map(|(name, _)| name.split(['(', ':']).next().unwrap()).collect();
+    for path in reading.iter().filter(|path| !OTHERS.contains(&path.as_str())) {
+        let module = path.trim_start_matches("reads/").trim_end_matches(".rs");
+        let module = module.split('/').next().unwrap();
+        let shapes = ["query", "plans", "tests"].contains(&module);
+        assert!(shapes || explained.contains(module), "no plan is asked of what {path} reads");
+    }
+    assert!(reading.len() > 12, "{reading:?}");
+}
