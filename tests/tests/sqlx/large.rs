@@ -85,6 +85,57 @@ async fn many_rows_are_one_commit(server: Server) {
     assert_eq!(all(&store).await.iter().filter(|ticket| is_used(ticket)).count(), ROWS - 1);
 }
 
+/// New and known rows of one table in one change set: as many as a statement takes, and more.
+async fn new_and_known_rows_are_one_commit(server: Server) {
+    let (_, store, ids) = real(server, "mixed").await;
+    let empty = || ChangeSet::new(ChangeSetId::generate(&ids), SystemClock.now());
+    let of = reservation(&ids);
+    let issue = || Ticket::issue(TicketId::generate(&ids), &of, SeatNo(0), SystemClock.now());
+    let is_used = |ticket: &Ticket| matches!(ticket.state(), TicketState::Used { .. });
+    let mut used = 0;
+    for rows in [2, ROWS / 2 + 100] {
+        let new = (0..rows).map(|_| issue()).fold(empty(), ChangeSet::save);
+        let _ = store.commit(new).await.expect("they are new");
+        let known: Vec<_> = all(&store).await.into_iter().filter(|known| !is_used(known)).collect();
+        let taken = known.iter().take(rows).cloned().map(admitted);
+        let both = taken.chain((0..rows).map(|_| issue())).fold(empty(), ChangeSet::save);
+        let _ = store.commit(both).await.expect("some are new, the others as they were read");
+        used += rows;
+        assert_eq!(all(&store).await.iter().filter(|ticket| is_used(ticket)).count(), used);
+    }
+
+    // One beside them is not as it was read, or is there already: none is written.
+    let before = all(&store).await;
+    let fresh: Vec<_> = before.iter().filter(|known| !is_used(known)).cloned().collect();
+    let (stale, known) = (&fresh[0], &fresh[1]);
+    let _ = store.commit(empty().save(admitted(stale.clone()))).await.expect("it is fresh");
+    let late = empty().save(admitted(stale.clone())).save(admitted(known.clone())).save(issue());
+    let refused = store.commit(late).await;
+    let is_it = |of| of == stale.reference();
+    assert!(matches!(refused, Err(CommitError::Conflict(of)) if is_it(of)), "{refused:?}");
+    let there = Ticket::issue(stale.id(), &of, SeatNo(0), SystemClock.now());
+    let refused = store.commit(empty().save(there).save(admitted(known.clone()))).await;
+    assert!(matches!(refused, Err(CommitError::Conflict(of)) if is_it(of)), "{refused:?}");
+    let after = all(&store).await;
+    assert_eq!(after.len(), before.len());
+    assert_eq!(after.iter().filter(|ticket| is_used(ticket)).count(), used + 1);
+}
+
+#[test]
+fn new_and_known_rows_are_one_commit_on_sqlite() {
+    block_on(new_and_known_rows_are_one_commit(Server::Sqlite));
+}
+
+#[test]
+fn new_and_known_rows_are_one_commit_on_mysql() {
+    block_on(new_and_known_rows_are_one_commit(Server::MySql));
+}
+
+#[test]
+fn new_and_known_rows_are_one_commit_on_mariadb() {
+    block_on(new_and_known_rows_are_one_commit(Server::MariaDb));
+}
+
 #[test]
 fn many_rows_are_one_commit_on_sqlite() {
     block_on(many_rows_are_one_commit(Server::Sqlite));

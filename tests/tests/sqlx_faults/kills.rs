@@ -107,6 +107,9 @@ async fn read_only_server_refuses_a_commit(server: Server) {
         Err(CommitError::Port(error)) if error.fault() == error::Fault::Transient
     );
     assert!(is_refused, "{answer:?}");
+    let claimed = shop.counter().ports().claims.bits(hall.performance, hall.seats).await;
+    let claimed = claimed.expect("a read");
+    assert!((0..hall.seats).all(|seat| claimed.get(SeatNo(seat)).is_none()));
     shop.judge(&url).await;
     shop.close().await;
 }

@@ -14,6 +14,9 @@ use ticketing_core::money::{Currency, Money};
 use ticketing_core::payment::Method;
 use ticketing_core::port::Random;
 use ticketing_core::seat::{SeatNo, Seats};
+use ticketing_core::service::checkout::CheckoutError;
+use ticketing_core::service::confirm::ConfirmError;
+use ticketing_core::service::reserve::ReserveError;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -128,6 +131,10 @@ impl Buyer {
         ))
     }
 
+    fn key(&self) -> Result<Token, GaveUp> {
+        Ok(Token::new(&format!("{:x}", self.random.next_u64()))?)
+    }
+
     async fn turn(&self) -> Result<(), GaveUp> {
         match self.below(20) {
             0 => self.top_up(self.user()).await,
@@ -138,7 +145,7 @@ impl Buyer {
     }
 
     async fn top_up(&self, user: UserId) -> Result<(), GaveUp> {
-        let key = Token::new(&format!("{:x}", self.random.next_u64()))?;
+        let key = self.key()?;
         let amount = Money::from_minor(PRICE, Currency::KRW)?;
         self.office.top_up(TopUp { user, amount, key }).await?;
         Ok(())
@@ -167,9 +174,21 @@ impl Buyer {
             expected_total,
             hold: None,
             admission: None,
-            key: None,
+            key: Some(self.key()?),
         };
-        let reservation = self.office.reserve(wanted).await?.reservation;
+        let reserve = || self.office.reserve(wanted.clone());
+        let reserved = match reserve().await {
+            Err(ReserveError::Failed(failure)) if failure.is_transient() => reserve().await?,
+            answer => answer?,
+        };
+        let reservation = reserved.reservation;
+        if self.below(8) == 0 {
+            match reserve().await {
+                Ok(again) => assert_eq!(again, reserved, "the same call"),
+                Err(ReserveError::Failed(failure)) if failure.is_transient() => {}
+                Err(error) => panic!("the same call again: {error:?}"),
+            }
+        }
         if self.below(8) == 0 {
             self.office.cancel_reservation(CancelReservation::new(user, reservation)).await?;
             return Ok(());
@@ -181,9 +200,14 @@ impl Buyer {
             points,
             method: Some(Method::Card),
             refund_account: None,
-            key: None,
+            key: Some(self.key()?),
         };
-        let Some(payment) = self.office.checkout(tender).await?.payment() else {
+        let checkout = || self.office.checkout(tender.clone());
+        let view = match checkout().await {
+            Err(CheckoutError::Failed(failure)) if failure.is_transient() => checkout().await?,
+            answer => answer?,
+        };
+        let Some(payment) = view.payment() else {
             return Err(GaveUp);
         };
         let paid = ConfirmPayment {
@@ -191,9 +215,20 @@ impl Buyer {
             payment,
             amount: Money::from_minor(PRICE - points.minor(), Currency::KRW)?,
             provider_key: Some(Token::new("authenticated")?),
-            key: None,
+            key: Some(self.key()?),
         };
-        self.office.confirm(paid).await?;
+        let confirm = || self.office.confirm(paid.clone());
+        let view = match confirm().await {
+            Err(ConfirmError::Failed(failure)) if failure.is_transient() => confirm().await?,
+            answer => answer?,
+        };
+        if view.is_paid() && self.below(8) == 0 {
+            match confirm().await {
+                Ok(again) => assert_eq!(again, view, "the same call"),
+                Err(ConfirmError::Failed(failure)) if failure.is_transient() => {}
+                Err(error) => panic!("the same call again: {error:?}"),
+            }
+        }
         // So that the hall does not run out.
         if self.below(4) > 0 {
             self.office.refund(RefundSeats::all(user, reservation)).await?;
