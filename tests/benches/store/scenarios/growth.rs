@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::link::Link;
 use crate::measure::{Side, Turns, count, crowd, in_turns, median_rate};
 use crate::report::{Bound, Report, progress};
+use crate::server::Kind;
 use crate::town::{Halls, Town};
 use crate::{Bench, Failed};
 
@@ -34,7 +35,9 @@ const TABLES: [&str; 10] = [
 pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed> {
     report.title("growth");
     let (server, args) = (&bench.server, &bench.args);
-    report.note("buffer pool, of both", &format!("{} MiB", server.buffer_pool_mib()));
+    if server.kind != Kind::Sqlite {
+        report.note("buffer pool, of both", &format!("{} MiB", server.buffer_pool_mib()));
+    }
     let many_url = server.create("growth_many").await?;
     let options = args.options();
     let many = Arc::new(Town::build(&many_url, "many sold", Halls::ONE, &options).await?);
@@ -42,15 +45,16 @@ pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed
     let few_url = server.create("growth_few").await?;
     let few = Arc::new(Town::build(&few_url, "few sold", Halls::ONE, &options).await?);
     fill(&few, FEW).await?;
-    for (town, url) in [(&few, &few_url), (&many, &many_url)] {
+    let enough = Bound::at_least(10_000_000.0);
+    for (town, url, bound) in [(&few, &few_url, Bound::None), (&many, &many_url, enough)] {
         let (sold, rows) = (town.sold(), rows(url).await?);
-        report.figure(&format!("rows after {sold} purchases"), rows, "", Bound::None);
+        report.figure(&format!("rows after {sold} purchases"), rows, "", bound);
     }
     let sides: [Arc<dyn Side>; 2] = [Arc::clone(&few) as _, Arc::clone(&many) as _];
     let turns = Turns { tasks: BUYERS, rounds: args.rounds, lasts: args.lasts };
     let came = in_turns(server, &sides, turns).await?;
-    for (side, came) in sides.iter().zip(&came) {
-        let name = format!("{BUYERS} buyers, {}", side.name());
+    for (town, came) in [&few, &many].into_iter().zip(&came) {
+        let name = format!("{BUYERS} buyers, {}, {} by the end", town.name(), town.sold());
         report.figure(&name, median_rate(came), "/s", Bound::None);
     }
     let slower = median_rate(&came[0]) / median_rate(&came[1]);
