@@ -85,7 +85,7 @@ async fn many_rows_are_one_commit(server: Server) {
     assert_eq!(all(&store).await.iter().filter(|ticket| is_used(ticket)).count(), ROWS - 1);
 }
 
-/// New and known rows of one table in one change set: as many as a statement takes, and more.
+/// New and known rows of one table in one change set: few, and more than a statement takes.
 async fn new_and_known_rows_are_one_commit(server: Server) {
     let (_, store, ids) = real(server, "mixed").await;
     let empty = || ChangeSet::new(ChangeSetId::generate(&ids), SystemClock.now());

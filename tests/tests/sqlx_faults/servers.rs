@@ -1,5 +1,6 @@
 //! Databases of a test, and servers that may be killed.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -50,12 +51,15 @@ fn own(name: &str) -> String {
     format!("faults_{name}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A server of these tests alone, for one test at a time. It is stopped when it is dropped.
+/// A server of these tests alone, for one test at a time, also of another process that runs them. It is stopped
+/// when it is dropped.
 pub(crate) struct Own {
     server: Server,
     url: String,
     port: u16,
     _turn: MutexGuard<'static, ()>,
+    /// On its data, until it is closed.
+    _lock: File,
 }
 
 impl Own {
@@ -66,7 +70,9 @@ impl Own {
     pub(crate) async fn start(server: Server) -> Self {
         static TURNS: [OnceLock<Mutex<()>>; 3] = [const { OnceLock::new() }; 3];
         let turn = TURNS[server as usize].get_or_init(Mutex::default).lock().await;
-        let mut own = Self { server, url: String::new(), port: free_port(server), _turn: turn };
+        let lock = tokio::task::block_in_place(|| lock(server)).expect("a file to lock");
+        let (url, port) = (String::new(), free_port(server));
+        let mut own = Self { server, url, port, _turn: turn, _lock: lock };
         own.up();
         own
     }
@@ -97,7 +103,7 @@ impl Own {
     fn services(&self, verb: &str) -> Result<String, String> {
         let (name, ..) = self.server.service();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
-        let data = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("servers").join(name);
+        let data = servers().join(name);
         let mut command = Command::new(script);
         command.args([verb, name]).env("SERVICES_DATA", data).env("SERVICES_POOL", "128M");
         command.env(format!("SERVICES_{}_PORT", name.to_uppercase()), self.port.to_string());
@@ -111,6 +117,22 @@ impl Own {
             (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         if done.status.success() { Ok(said.into_owned()) } else { Err(why.into_owned()) }
     }
+}
+
+fn servers() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("servers")
+}
+
+/// Waits for another process that has a server on the same data.
+fn lock(server: Server) -> std::io::Result<File> {
+    let (name, ..) = server.service();
+    std::fs::create_dir_all(servers())?;
+    let file = File::create(servers().join(format!("{name}.lock")))?;
+    if file.try_lock().is_err() {
+        println!("other tests have {name} on the same data: waiting for them");
+        file.lock()?;
+    }
+    Ok(file)
 }
 
 /// Below those that systems give away: nobody takes it while the server is dead.

@@ -215,7 +215,7 @@ fn no_more_seats_are_held_than_one_reservation_may_have() {
 }
 
 #[test]
-fn a_repeated_call_is_answered_before_anything_else_is_looked_at() {
+fn a_repeated_call_is_answered_whatever_came_since() {
     let world = World::new();
     let user = world.user();
     let mut ask = world.ask(user, &seat(0));

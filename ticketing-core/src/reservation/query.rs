@@ -97,7 +97,7 @@ impl Reservation {
     }
 
     /// How many checkouts were started, whatever became of them.
-    pub const fn checkouts(&self) -> u16 {
+    pub(crate) const fn checkouts(&self) -> u16 {
         self.checkouts
     }
 

@@ -143,7 +143,7 @@ pub async fn confirm(ports: &Ports, request: ConfirmPayment) -> Result<PaymentVi
             }
         };
         match sent {
-            Sent::Now(loaded) => return Ok(send(ports, *loaded, now).await?),
+            Sent::Now(loaded) => return send(ports, request.user, *loaded, now).await,
             Sent::Before(view) => return Ok(view),
             Sent::Stale => tries.again()?,
         }
@@ -284,19 +284,19 @@ fn check_amount(payment: &Payment, got: Money) -> Result<(), PaymentRefusal> {
 /// Calls the gateway for an intent that is committed, and settles by its answer.
 async fn send(
     ports: &Ports,
+    user: UserId,
     loaded: (Payment, Reservation),
     now: DateTime<Utc>,
-) -> Result<PaymentView, Failure> {
+) -> Result<PaymentView, ConfirmError> {
     let id = loaded.0.id();
     let fact = call_gateway(ports, &loaded.0, now + GATEWAY_TIMEOUT).await;
     match settle(ports, id, &fact, Some(loaded)).await {
-        Ok(settled) => Ok(settled.view),
+        Ok(settled) if settled.changed => Ok(settled.view),
+        // Another was faster.
+        Ok(_) => status(ports, user, id).await,
         // The money may have moved: the reconciler settles it, the caller asks again.
-        Err(failure) if failure.is_transient() => {
-            let (payment, _) = load(ports, id).await?;
-            Ok(PaymentView::of(&payment, Vec::new()))
-        }
-        Err(failure) => Err(failure),
+        Err(failure) if failure.is_transient() => status(ports, user, id).await,
+        Err(failure) => Err(failure.into()),
     }
 }
 

@@ -171,8 +171,8 @@ fn allowances<'a>(script: &mut Script<'a>, writes: &'a Writes) {
     script.insert("tk_allowance (user_id, show_id, slot, reservation)", 4, values);
 }
 
-/// Inserts new receipts. One that is to be filled is there: the upsert only updates it, and writes null,
-/// which no fingerprint may be, where another filled it or it is of another request.
+/// Inserts new receipts. One that is to be filled is there, but for a call that points alone pay: the upsert writes
+/// null, which no fingerprint may be, where another filled it or it is of another request.
 fn receipts<'a>(script: &mut Script<'a>, receipts: &'a [ReceiptWrite]) -> Result<(), Broken> {
     let (filled, new): (Vec<_>, Vec<_>) = receipts.iter().partition(|write| write.fills);
     let table = "tk_receipt (caller, operation, client_key, fingerprint, answer, created_at)";

@@ -11,7 +11,7 @@ use crate::port::{DepositAccount, Found};
 /// What became known about a payment. Never a guess: each comes from the gateway's own answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Fact {
-    /// Nothing is expected from the gateway: points pay it all. The call that is answered with it.
+    /// Nothing is expected from the gateway: points pay it all. With it the call to answer, if that has a key.
     PointsAlone(Option<PendingReceipt>),
     /// This much was captured in all, and not taken back by the bank.
     Captured(Money),
