@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::checkout::deposit_due_at;
-use super::settle::{Fact, PaymentView, load, load_performance, missing, settle};
+use super::settle::{Fact, PaymentView, load_performance, missing, settle};
 use super::support::{
     Attempt, Call, Failure, RETRY_AFTER, Tries, answer_of, change_set, commit, inconsistent,
     once_saved,
