@@ -1,5 +1,6 @@
 //! Buyers who meet each other on seats, wallets and places, and a seller who changes the hall beneath them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,9 +28,8 @@ use crate::shop::{Hall, PRICE, Shop};
 
 /// How long a buyer waits whom the store failed.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long a buyer's turn may take, of ten calls or so, whatever goes wrong: far beyond what the options of the
-/// tests add up to.
-const TURN_MAX: Duration = Duration::from_mins(6);
+/// How long any call may take, whatever goes wrong: far beyond what the options of the tests add up to.
+const CALL_MAX: Duration = Duration::from_mins(1);
 
 /// A crowd at work, until it is told to stop.
 pub(crate) struct Load {
@@ -93,6 +93,17 @@ impl Load {
     }
 }
 
+/// What a call answers.
+///
+/// # Panics
+/// If it does not.
+fn ends<'a, T: Send + 'a>(
+    call: impl Future<Output = T> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    let ended = tokio::time::timeout(CALL_MAX, call);
+    Box::pin(async { ended.await.expect("every call ends") })
+}
+
 struct Buyer {
     office: BoxOffice,
     hall: Hall,
@@ -111,8 +122,7 @@ impl<E: std::error::Error> From<E> for GaveUp {
 impl Buyer {
     async fn buy(self, state: Arc<State>) {
         while !state.is_over.load(Ordering::Relaxed) {
-            let turn = tokio::time::timeout(TURN_MAX, self.turn()).await;
-            if let Ok(()) = turn.expect("every call ends") {
+            if let Ok(()) = self.turn().await {
                 state.sold.fetch_add(1, Ordering::Relaxed);
             } else {
                 state.failed.fetch_add(1, Ordering::Relaxed);
@@ -149,7 +159,7 @@ impl Buyer {
     async fn top_up(&self, user: UserId) -> Result<(), GaveUp> {
         let key = self.key()?;
         let amount = Money::from_minor(PRICE, Currency::KRW)?;
-        self.office.top_up(TopUp { user, amount, key }).await?;
+        ends(self.office.top_up(TopUp { user, amount, key })).await?;
         Ok(())
     }
 
@@ -157,8 +167,8 @@ impl Buyer {
     async fn keep_back(&self) -> Result<(), GaveUp> {
         let Hall { performance, seller, seats } = self.hall;
         let seat = Seats::one(SeatNo(self.below(seats)));
-        self.office.block(seller, performance, seat.clone()).await?;
-        self.office.unblock(seller, performance, seat).await?;
+        ends(self.office.block(seller, performance, seat.clone())).await?;
+        ends(self.office.unblock(seller, performance, seat)).await?;
         Ok(())
     }
 
@@ -178,7 +188,7 @@ impl Buyer {
             admission: None,
             key: Some(self.key()?),
         };
-        let reserve = || self.office.reserve(wanted.clone());
+        let reserve = || ends(self.office.reserve(wanted.clone()));
         let reserved = match reserve().await {
             Err(ReserveError::Failed(failure)) if failure.is_transient() => reserve().await?,
             answer => answer?,
@@ -192,7 +202,7 @@ impl Buyer {
             }
         }
         if self.below(8) == 0 {
-            self.office.cancel_reservation(CancelReservation::new(user, reservation)).await?;
+            ends(self.office.cancel_reservation(CancelReservation::new(user, reservation))).await?;
             return Ok(());
         }
         let points = Money::from_minor(points, Currency::KRW)?;
@@ -204,7 +214,7 @@ impl Buyer {
             refund_account: None,
             key: Some(self.key()?),
         };
-        let checkout = || self.office.checkout(tender.clone());
+        let checkout = || ends(self.office.checkout(tender.clone()));
         let view = match checkout().await {
             Err(CheckoutError::Failed(failure)) if failure.is_transient() => checkout().await?,
             answer => answer?,
@@ -226,7 +236,7 @@ impl Buyer {
             provider_key: Some(Token::new("authenticated")?),
             key: Some(self.key()?),
         };
-        let confirm = || self.office.confirm(paid.clone());
+        let confirm = || ends(self.office.confirm(paid.clone()));
         let view = match confirm().await {
             Err(ConfirmError::Failed(failure)) if failure.is_transient() => confirm().await?,
             answer => answer?,
@@ -242,7 +252,7 @@ impl Buyer {
         }
         // So that the hall does not run out.
         if self.below(4) > 0 {
-            self.office.refund(RefundSeats::all(user, reservation)).await?;
+            ends(self.office.refund(RefundSeats::all(user, reservation))).await?;
         }
         Ok(())
     }

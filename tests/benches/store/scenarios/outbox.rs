@@ -59,8 +59,7 @@ pub(crate) async fn run(bench: &Bench, report: &mut Report) -> Result<(), Failed
         let bound = if relays == 1 { Bound::None } else { Bound::at_least(50_000.0) };
         report.figure(&name, median(rates), " events/s", bound);
         if fillings > 1 {
-            // A few fillings, of a second each, say little.
-            let bound = if fillings < LONG { Bound::None } else { Bound::AtMost(1.25) };
+            let bound = if bench.args.long { Bound::AtMost(1.25) } else { Bound::None };
             report.figure("  the first quarter's rate, of the last's", first / last, "x", bound);
         }
     }
